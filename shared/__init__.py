@@ -1,0 +1,1 @@
+"""The domain of usage analytics, pure, and its stores."""

@@ -1,0 +1,45 @@
+# The two commands: `make run` starts the whole service on this machine, `make test` proves it.
+# Both set up what they need: uv and Python packages from the lock file, Node.js from a wheel, Azurite.
+
+PYTHON ?= python3
+BIN := .venv/bin
+SETUP := .venv/.ready
+
+.PHONY: run test check format replay import lock clean
+
+run: $(SETUP)
+	@$(BIN)/python -m local.run
+
+test: $(SETUP)
+	@$(BIN)/pytest
+
+check: $(SETUP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(SETUP)
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+replay: $(SETUP)
+	@$(BIN)/python -m local.replay "$(FILE)"
+
+import: $(SETUP)
+	@$(BIN)/python -m local.import_history "$(FILE)" --tenant "$(TENANT)"
+
+lock: $(SETUP)
+	@$(BIN)/python -m local.lock
+
+clean:
+	rm -rf .venv .local local/node_modules
+
+$(SETUP): requirements-dev.txt local/package-lock.json .python-version
+	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is needed (with venv and pip)"; exit 1; }
+	@test -x .tools/bin/uv || { echo "Setting up (once) ..."; \
+		$(PYTHON) -m venv .tools && .tools/bin/pip install --quiet --disable-pip-version-check \
+			"$$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' requirements-dev.txt)"; }
+	@.tools/bin/uv venv --quiet --clear .venv
+	@.tools/bin/uv pip sync --quiet --require-hashes requirements-dev.txt
+	@cd local && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund
+	@touch $(SETUP)

@@ -1,0 +1,69 @@
+"""Usage events in: from the queue, its poison queue and API clients."""
+
+import logging
+from datetime import datetime
+from http import HTTPStatus
+
+import azure.functions as func
+
+from functions._http import answer, client, handled, now, problem
+from shared.errors import InvalidInput
+from shared.event import UsageEvent
+from shared.ingest import Receipt, bad_fields, ingest, ingest_message, message_reject
+from shared.services import services
+from shared.stores.schema import EVENTS_QUEUE, POISON_QUEUE
+
+events = func.Blueprint()
+log = logging.getLogger("usage.ingest")
+
+
+@events.queue_trigger("message", EVENTS_QUEUE, "USAGE_STORAGE")
+async def ingest_events(message: func.QueueMessage) -> None:
+    """Counts the events of a queue message."""
+    receipt = await ingest_message(services().stores, message.get_body(), arrival(message))
+    tell(receipt)
+
+
+@events.queue_trigger("message", POISON_QUEUE, "USAGE_STORAGE")
+async def ingest_poison(message: func.QueueMessage) -> None:
+    """Keeps a message that kept failing as a reject, so that it does not expire unread."""
+    reject = message_reject(message.get_body(), arrival(message), "could not be handled in all its attempts")
+    await services().stores.rejects.add([reject])
+    log.error("poison message kept as reject %s", reject.id)
+
+
+@events.route("usage/events", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+@handled
+async def post_events(req: func.HttpRequest) -> func.HttpResponse:
+    """Counts the events of an API client: 202, or 400 that names each bad one (good ones are kept)."""
+    key = await client(req, "ingest")
+    receipt = await ingest(services().stores, req.get_body(), now(), key.tenant_id)
+    tell(receipt)
+    counts = {
+        "accepted": receipt.accepted,
+        "duplicates": receipt.duplicates,
+        "rejected": len(receipt.rejects),
+    }
+    if receipt.rejects:
+        return problem(InvalidInput(bad_fields(receipt.rejects), "Some events are not valid."), **counts)
+    return answer(counts, HTTPStatus.ACCEPTED)
+
+
+@events.route("schemas/usage-event.json", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@handled
+async def get_event_schema(req: func.HttpRequest) -> func.HttpResponse:
+    """The JSON Schema of a usage event."""
+    schema = UsageEvent.model_json_schema()
+    return answer({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema})
+
+
+def arrival(message: func.QueueMessage) -> datetime:
+    """When the message was put into the queue: the same on each delivery."""
+    return message.insertion_time or now()
+
+
+def tell(receipt: Receipt) -> None:
+    """Logs what became of a message: counts only."""
+    log.info(
+        "accepted %d, duplicates %d, rejected %d", receipt.accepted, receipt.duplicates, len(receipt.rejects)
+    )

@@ -1,0 +1,178 @@
+"""For the operator of the platform: tenants, API keys, prices and rejects."""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+import azure.functions as func
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from functions._http import answer, body_of, handled, nothing, now, number, operator, parameters
+from shared.errors import Conflict, InvalidInput, NotFound
+from shared.event import TenantId
+from shared.keys import KeySettings, issue
+from shared.pricing import Price
+from shared.rejects import Reject
+from shared.replay import replay
+from shared.services import services
+from shared.table import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
+from shared.tenants import Tenant, TenantSettings
+
+operators = func.Blueprint()
+ANONYMOUS = func.AuthLevel.ANONYMOUS
+
+
+class Prices(BaseModel):
+    """A list of prices."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    prices: Annotated[list[Price], Field(min_length=1, max_length=1_000)]
+
+
+@operators.route("operator/tenants", methods=["GET"], auth_level=ANONYMOUS)
+@handled
+async def list_tenants(req: func.HttpRequest) -> func.HttpResponse:
+    """Every tenant."""
+    operator(req)
+    return answer({"data": await services().tenants.all()})
+
+
+@operators.route("operator/tenants/{tenant_id}", methods=["GET"], auth_level=ANONYMOUS)
+@handled
+async def get_tenant(req: func.HttpRequest) -> func.HttpResponse:
+    """One tenant."""
+    operator(req)
+    return answer(await the_tenant(req))
+
+
+@operators.route("operator/tenants/{tenant_id}", methods=["PUT"], auth_level=ANONYMOUS)
+@handled
+async def put_tenant(req: func.HttpRequest) -> func.HttpResponse:
+    """Creates or changes a tenant."""
+    operator(req)
+    settings = body_of(req, TenantSettings)
+    tenant = Tenant(id=tenant_id_of(req), **settings.model_dump())
+    before = await services().tenants.find(tenant.id)
+    if before and before.time_zone != tenant.time_zone:
+        raise Conflict(
+            f"The time zone of a tenant is fixed: {before.time_zone}. Its days have been counted in it."
+        )
+    await services().tenants.save(tenant)
+    return answer(tenant, HTTPStatus.OK if before else HTTPStatus.CREATED)
+
+
+@operators.route("operator/tenants/{tenant_id}/keys", methods=["GET"], auth_level=ANONYMOUS)
+@handled
+async def list_keys(req: func.HttpRequest) -> func.HttpResponse:
+    """The tenant's API keys, without the keys themselves: only their hashes are stored."""
+    operator(req)
+    tenant = await the_tenant(req)
+    return answer({"data": await services().keys.of_tenant(tenant.id)})
+
+
+@operators.route("operator/tenants/{tenant_id}/keys", methods=["POST"], auth_level=ANONYMOUS)
+@handled
+async def post_key(req: func.HttpRequest) -> func.HttpResponse:
+    """Issues an API key; this answer is the only place where it ever stands."""
+    operator(req)
+    tenant = await the_tenant(req)
+    key, stored = issue(tenant.id, body_of(req, KeySettings), now())
+    await services().keys.save(stored)
+    return answer({"key": key, **stored.model_dump(mode="json")}, HTTPStatus.CREATED)
+
+
+@operators.route("operator/tenants/{tenant_id}/keys/{key_id}", methods=["DELETE"], auth_level=ANONYMOUS)
+@handled
+async def delete_key(req: func.HttpRequest) -> func.HttpResponse:
+    """Revokes an API key, within half a minute everywhere."""
+    operator(req)
+    key = await services().keys.find(req.route_params["key_id"])
+    if key is None or key.tenant_id != req.route_params["tenant_id"]:
+        raise NotFound("The tenant has no such key.")
+    await services().keys.save(key.model_copy(update={"revoked": True}))
+    return nothing()
+
+
+@operators.route("operator/prices", methods=["GET"], auth_level=ANONYMOUS)
+@handled
+async def list_prices(req: func.HttpRequest) -> func.HttpResponse:
+    """Our own prices: list prices of units, contract prices of tenants."""
+    operator(req)
+    prices = await services().prices.all()
+    return answer({"data": [{"id": id_, **price.model_dump(mode="json")} for id_, price in prices.items()]})
+
+
+@operators.route("operator/prices", methods=["POST"], auth_level=ANONYMOUS)
+@handled
+async def post_prices(req: func.HttpRequest) -> func.HttpResponse:
+    """Adds prices; one for the same thing from the same day is replaced. They hold for events to come."""
+    operator(req)
+    prices = body_of(req, Prices).prices
+    return answer({"ids": [await services().prices.save(price) for price in prices]}, HTTPStatus.CREATED)
+
+
+@operators.route("operator/prices/{price_id}", methods=["DELETE"], auth_level=ANONYMOUS)
+@handled
+async def delete_price(req: func.HttpRequest) -> func.HttpResponse:
+    """Forgets a price; what was priced with it stays as it is."""
+    operator(req)
+    await services().prices.delete(req.route_params["price_id"])
+    return nothing()
+
+
+@operators.route("operator/rejects", methods=["GET"], auth_level=ANONYMOUS)
+@handled
+async def list_rejects(req: func.HttpRequest) -> func.HttpResponse:
+    """What could not be counted, the newest first."""
+    operator(req)
+    given = parameters(req, ("tenant_id", "status", "limit", "offset"))
+    limit = number(given, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
+    offset = number(given, "offset", 0, 0, MAX_OFFSET)
+    found = await services().rejects.page(given.get("tenant_id"), given.get("status"), limit, offset)
+    return answer({"data": [shown(one) for one in found], "pagination": {"limit": limit, "offset": offset}})
+
+
+@operators.route("operator/rejects/{reject_id}/replay", methods=["POST"], auth_level=ANONYMOUS)
+@handled
+async def post_replay(req: func.HttpRequest) -> func.HttpResponse:
+    """Counts a reject after all; 400 with the reasons when it is refused again."""
+    operator(req)
+    reject = await services().rejects.find(req.route_params["reject_id"])
+    if reject is None:
+        raise NotFound("There is no such reject.")
+    if reject.status == "replayed":
+        raise Conflict("It has been replayed already.")
+    receipt = await replay(services().stores, reject, now())
+    await services().rejects.mark_replayed(reject)
+    return answer(
+        {"accepted": receipt.accepted, "duplicates": receipt.duplicates, "rejected": len(receipt.rejects)}
+    )
+
+
+def tenant_id_of(req: func.HttpRequest) -> str:
+    """The tenant's id in the route. Raises InvalidInput when it cannot be one."""
+    try:
+        return TypeAdapter[str](TenantId).validate_python(req.route_params["tenant_id"])
+    except ValidationError as error:
+        raise InvalidInput.of("tenant_id", "must be 1 to 64 letters, digits, dots or hyphens") from error
+
+
+async def the_tenant(req: func.HttpRequest) -> Tenant:
+    """The tenant of the route. Raises NotFound."""
+    tenant = await services().tenants.find(tenant_id_of(req))
+    if tenant is None:
+        raise NotFound("There is no such tenant.")
+    return tenant
+
+
+def shown(reject: Reject) -> dict[str, Any]:
+    """A reject as the operator reads it."""
+    return {
+        "id": reject.id,
+        "received": reject.received,
+        "tenant_id": reject.tenant_id,
+        "index": reject.index,
+        "errors": [{"field": error.field, "reason": error.reason} for error in reject.errors],
+        "status": reject.status,
+        "payload": reject.payload.decode(errors="backslashreplace"),
+    }

@@ -1,0 +1,29 @@
+"""What happens by the clock."""
+
+import logging
+from datetime import timedelta
+
+import azure.functions as func
+
+from functions._http import now
+from shared.ingest import LATEST
+from shared.rollup import fold_marked
+from shared.services import services
+
+timers = func.Blueprint()
+log = logging.getLogger("usage.timers")
+MARGIN = timedelta(days=7)  # messages may wait in a queue for a week
+
+
+@timers.timer_trigger("timer", "0 * * * * *")
+async def fold_days(timer: func.TimerRequest) -> None:
+    """Folds the tenant-days for which it pays."""
+    stores = services().stores
+    folded = await fold_marked(stores.usage, stores.marks, now())
+    log.info("folded %d segments", folded)
+
+
+@timers.timer_trigger("timer", "0 30 3 * * *")
+async def expire_claims(timer: func.TimerRequest) -> None:
+    """Drops the claims that no accepted event can need any more."""
+    await services().claims.drop_before((now() - LATEST - MARGIN).date())

@@ -1,0 +1,171 @@
+"""The whole service on one machine: Azurite, the Cosmos endpoint and the Functions host, as processes."""
+
+import asyncio
+import hashlib
+import os
+import re
+import signal
+import sys
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from local.azurite import Azurite
+from local.cosmos import EMULATOR_KEY
+from local.provision import provision
+from shared.config import Settings, read_settings
+
+APP = Path(__file__).parent.parent
+START_SECONDS = 60
+STOP_SECONDS = 15
+OPERATOR_KEY = "operator_local-only"  # the key of a machine that nobody else reaches; no secret
+MASTER_KEY = "master_local-only"
+
+
+class CannotStart(Exception):
+    """A part of the stack did not start; the text says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where the parts listen; 0 takes a free port."""
+
+    host: int = 0
+    cosmos: int = 0
+    blob: int = 0
+    queue: int = 0
+    table: int = 0
+
+
+@dataclass(slots=True)
+class Process:
+    """A Python program of ours that says on its first line where it listens."""
+
+    name: str
+    process: asyncio.subprocess.Process
+    url: str
+
+    @classmethod
+    async def start(cls, name: str, *arguments: str, environment: dict[str, str]) -> Self:
+        """Runs `python -m` and waits for that line. Raises CannotStart with what it said instead."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", *arguments,
+            cwd=APP, env=os.environ | environment, stdout=asyncio.subprocess.PIPE,
+            stderr=None, start_new_session=True,
+        )  # fmt: skip
+        assert process.stdout  # noqa: S101 - asked for above
+        async with asyncio.timeout(START_SECONDS):
+            line = (await process.stdout.readline()).decode()
+        found = re.search(r"http://\S+", line)
+        if not found:
+            await process.wait()
+            raise CannotStart(f"{name} did not start")
+        return cls(name, process, found[0].rstrip("/"))
+
+    async def stop(self) -> None:
+        """Asks it to finish, and insists after a while."""
+        await self.signal(signal.SIGTERM)
+
+    async def kill(self) -> None:
+        """Ends it at once, as a crash would."""
+        await self.signal(signal.SIGKILL)
+
+    async def signal(self, number: signal.Signals) -> None:
+        """Sends a signal and waits for the end."""
+        if self.process.returncode is None:
+            self.process.send_signal(number)
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await self.process.wait()
+        except TimeoutError:
+            self.process.kill()
+            await self.process.wait()
+
+
+@dataclass(slots=True)
+class Stack:
+    """Runs everything for the length of an `async with`; data are kept in `folder`, else in memory."""
+
+    folder: Path | None = None
+    ports: Ports = Ports()
+    settings: dict[str, str] = field(default_factory=dict)
+    storage: str = ""
+    cosmos: str = ""
+    host: Process | None = None
+    _exit: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    @property
+    def url(self) -> str:
+        """Where the API is, without `/api`."""
+        if self.host is None:
+            raise RuntimeError("the Functions host does not run")
+        return self.host.url
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The app settings that point the service at this stack."""
+        return {
+            "AzureWebJobsStorage": self.storage,
+            "USAGE_STORAGE": self.storage,
+            "COSMOS_ENDPOINT": self.cosmos,
+            "COSMOS_KEY": EMULATOR_KEY,
+            "OPERATOR_KEY_SHA256": hashlib.sha256(OPERATOR_KEY.encode()).hexdigest(),
+            "FUNCTIONS_LOCAL_MASTER_KEY": MASTER_KEY,
+            **self.settings,
+        }
+
+    @property
+    def service_settings(self) -> Settings:
+        """The settings as the service reads them, for tools that use its stores directly."""
+        return read_settings(self.environment)
+
+    async def __aenter__(self) -> Self:
+        try:
+            await asyncio.gather(self._start_azurite(), self._start_cosmos())
+            await provision(self.storage, self.cosmos, EMULATOR_KEY)
+            await self.start_host(self.ports.host)
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start_host(self, port: int = 0) -> Process:
+        """Starts a Functions host; the first one is the stack's own."""
+        host = await Process.start(
+            "The Functions host", "local.host", ".", "--port", str(port), environment=self.environment
+        )
+        self._exit.push_async_callback(host.stop)
+        self.host = host if self.host is None or self.host.process.returncode is not None else self.host
+        return host
+
+    async def stop(self) -> None:
+        """Stops everything, in the opposite order of its start."""
+        await self._exit.aclose()
+
+    async def _start_azurite(self) -> None:
+        location = self.folder and self.folder / "azurite"
+        azurite = Azurite(
+            blob_port=self.ports.blob,
+            queue_port=self.ports.queue,
+            table_port=self.ports.table,
+            location=location,
+        )
+        try:
+            await self._exit.enter_async_context(azurite)
+        except (RuntimeError, TimeoutError) as error:
+            raise CannotStart(f"Azurite did not start: {error}") from error
+        self.storage = azurite.connection_string
+
+    async def _start_cosmos(self) -> None:
+        file = str(self.folder / "cosmos.sqlite") if self.folder else ":memory:"
+        arguments = ("local.cosmos", "--port", str(self.ports.cosmos), "--db", file)
+        cosmos = await Process.start("The Cosmos endpoint", *arguments, environment={})
+        self._exit.push_async_callback(cosmos.stop)
+        self.cosmos = cosmos.url

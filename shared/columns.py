@@ -1,0 +1,80 @@
+"""Columns of rows as JSON: dictionary-encoded dimensions and integer measures.
+
+Segments and day totals are stored this way. A column whose rows are all alike shrinks to one value,
+and a measure that is all zero is left out. Cosmos numbers are doubles, so that integers beyond 2**53
+travel as text.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+SUMS = (
+    "requests",
+    "input_tokens",
+    "output_tokens",
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+    "reasoning_output_tokens",
+    "quantity",  # thousandths of the primitive's unit
+    "cost",  # nano-dollars of the priced requests
+    "unpriced",  # requests without a known price
+)
+LAST_USED = "last_used"  # milliseconds since 1970; the newest one wins when rows are merged
+MEASURES = (*SUMS, LAST_USED)
+DIMENSIONS = ("feature", "product", "provider", "model", "primitive")
+USER = "user"
+
+type Value = str | None
+SAFE = 2**53
+
+
+def encode_dimension(values: Sequence[Value]) -> dict[str, Any]:
+    """The distinct values in order of appearance, and each row's index among them."""
+    index: dict[Value, int] = {}
+    codes = [index.setdefault(value, len(index)) for value in values]
+    return {"values": list(index), "codes": 0 if len(index) == 1 else codes}
+
+
+def encode_measure(numbers: Sequence[int]) -> Any:  # noqa: ANN401 - a JSON value
+    """One integer a row; a single one when all rows are alike."""
+    if len(set(numbers)) == 1:
+        return _safe(numbers[0])
+    return [_safe(number) for number in numbers]
+
+
+def encode(
+    rows: int, dimensions: Mapping[str, Sequence[Value]], measures: Mapping[str, Sequence[int]]
+) -> dict[str, Any]:
+    """The JSON form of `rows` rows."""
+    return {
+        "rows": rows,
+        "dimensions": {name: encode_dimension(column) for name, column in dimensions.items()},
+        "measures": {name: encode_measure(column) for name, column in measures.items() if any(column)},
+    }
+
+
+def decode_measure(stored: object, rows: int) -> list[int]:
+    """The integers of a stored measure; zeros where it was left out."""
+    if isinstance(stored, list):
+        return [int(number) for number in stored]
+    return [int(stored)] * rows if isinstance(stored, int | str) else [0] * rows
+
+
+def decode_codes(stored: Sequence[int] | int, rows: int) -> Sequence[int]:
+    """The row indexes of a stored dimension."""
+    return [stored] * rows if isinstance(stored, int) else stored
+
+
+def decode_dimension(stored: Mapping[str, Any], rows: int) -> list[Value]:
+    """The value of each row of a stored dimension."""
+    values = stored["values"]
+    return [values[code] for code in decode_codes(stored["codes"], rows)]
+
+
+def transpose(rows: Iterable[Sequence[Any]], width: int) -> list[Sequence[Any]]:
+    """Rows of `width` cells as columns, also when there are no rows."""
+    return list(zip(*rows, strict=True)) or [()] * width
+
+
+def _safe(number: int) -> int | str:
+    return number if -SAFE <= number <= SAFE else str(number)

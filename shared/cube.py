@@ -1,0 +1,164 @@
+"""The cube: rows of usage with dictionary-encoded dimensions and exact integer measures.
+
+Fold, seal and every view are made of `merge`, `filter` and `group_by`.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.columns import (
+    LAST_USED,
+    MEASURES,
+    Value,
+    decode_codes,
+    decode_measure,
+    encode,
+)
+
+type Integers = NDArray[np.int64]
+LIMIT = 2.0**62
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """A column of names: row i has the value `values[codes[i]]`; no value stands there twice."""
+
+    values: Sequence[Value]
+    codes: Integers
+
+    def column(self) -> list[Value]:
+        """The value of each row."""
+        return [self.values[code] for code in self.codes.tolist()]
+
+
+@dataclass(frozen=True, slots=True)
+class Cube:
+    """Rows of usage. Every measure of `columns.MEASURES` is there, 64-bit integers."""
+
+    rows: int
+    dimensions: Mapping[str, Dimension]
+    measures: Mapping[str, Integers]
+
+    def filter(self, wanted: Mapping[str, Collection[Value]]) -> "Cube":
+        """The rows whose value of each named dimension is among the wanted ones."""
+        keep = np.ones(self.rows, dtype=bool)
+        for name, values in wanted.items():
+            dimension = self.dimensions[name]
+            codes = [code for code, value in enumerate(dimension.values) if value in values]
+            keep &= np.isin(dimension.codes, codes)
+        return self.take(np.flatnonzero(keep))
+
+    def take(self, rows: NDArray[np.intp]) -> "Cube":
+        """The rows of these indexes, in their order."""
+        dimensions = {
+            name: Dimension(column.values, column.codes[rows]) for name, column in self.dimensions.items()
+        }
+        measures = {name: column[rows] for name, column in self.measures.items()}
+        return Cube(len(rows), dimensions, measures)
+
+    def group_by(self, *names: str) -> "Cube":
+        """One row for each combination of these dimensions, with sums (and the newest last_used).
+
+        Raises ArithmeticError before a sum could pass 64 bits.
+        """
+        keys, span = np.zeros(self.rows, dtype=np.int64), 1
+        for name in names:
+            dimension = self.dimensions[name]
+            width = max(len(dimension.values), 1)
+            if span * width >= LIMIT:  # renumbered without gaps, the keys have room again
+                keys, span = _dense(keys)[0], max(self.rows, 1)
+            keys, span = keys * width + dimension.codes, span * width
+        group, first = _dense(keys)
+        dimensions = {
+            name: Dimension(self.dimensions[name].values, self.dimensions[name].codes[first])
+            for name in names
+        }
+        measures = {name: _combine(name, column, group, len(first)) for name, column in self.measures.items()}
+        return Cube(len(first), dimensions, measures)
+
+    def totals(self) -> dict[str, int]:
+        """Each measure over all rows; zeros when there are none."""
+        one = self.group_by()
+        return {name: int(column[0]) if one.rows else 0 for name, column in one.measures.items()}
+
+    def to_json(self) -> dict[str, Any]:
+        """The readable stored form (see `columns`)."""
+        return encode(
+            self.rows,
+            {name: dimension.column() for name, dimension in self.dimensions.items()},
+            {name: column.tolist() for name, column in self.measures.items()},
+        )
+
+
+def from_json(stored: Mapping[str, Any], names: Collection[str] | None = None) -> Cube:
+    """The cube of a stored form, with these of its dimensions (all of them by default)."""
+    rows = stored["rows"]
+    dimensions = {
+        name: Dimension(column["values"], np.array(decode_codes(column["codes"], rows), dtype=np.int64))
+        for name, column in stored["dimensions"].items()
+        if names is None or name in names
+    }
+    measures = {
+        name: np.array(decode_measure(stored["measures"].get(name), rows), dtype=np.int64)
+        for name in MEASURES
+    }
+    return Cube(rows, dimensions, measures)
+
+
+def empty(names: Iterable[str]) -> Cube:
+    """A cube of no rows with these dimensions."""
+    none = np.zeros(0, dtype=np.int64)
+    return Cube(0, {name: Dimension((), none) for name in names}, dict.fromkeys(MEASURES, none))
+
+
+def concatenate(cubes: Sequence[Cube]) -> Cube:
+    """All rows of cubes that have the same dimensions; at least one cube."""
+    if len(cubes) == 1:
+        return cubes[0]
+    return Cube(
+        sum(cube.rows for cube in cubes),
+        {
+            name: _concatenate_dimension([cube.dimensions[name] for cube in cubes])
+            for name in cubes[0].dimensions
+        },
+        {name: np.concatenate([cube.measures[name] for cube in cubes]) for name in MEASURES},
+    )
+
+
+def merge(cubes: Sequence[Cube]) -> Cube:
+    """All rows of the cubes, those of equal dimensions added up."""
+    everything = concatenate(cubes)
+    return everything.group_by(*everything.dimensions)
+
+
+def _concatenate_dimension(parts: Sequence[Dimension]) -> Dimension:
+    index: dict[Value, int] = {}
+    codes = []
+    for part in parts:
+        renumbered = [index.setdefault(value, len(index)) for value in part.values]
+        codes.append(np.array(renumbered, dtype=np.int64)[part.codes])
+    return Dimension(list(index), np.concatenate(codes))
+
+
+def _dense(keys: Integers) -> tuple[Integers, NDArray[np.intp]]:
+    """Keys renumbered 0, 1, … without gaps, and the first row of each."""
+    _, first, dense = np.unique(keys, return_index=True, return_inverse=True)
+    return dense.astype(np.int64, copy=False), first
+
+
+def _combine(name: str, column: Integers, group: Integers, groups: int) -> Integers:
+    result = np.zeros(groups, dtype=np.int64)
+    if name == LAST_USED:
+        np.maximum.at(result, group, column)
+        return result
+    if len(column) and float(np.abs(column).max()) * len(column) >= LIMIT:
+        exact = reduce(int.__add__, (abs(number) for number in column.tolist()))
+        if exact >= LIMIT:
+            raise ArithmeticError(f"the sum of {name} does not fit 64 bits")
+    np.add.at(result, group, column)
+    return result

@@ -1,0 +1,93 @@
+"""Calendar arithmetic of tenants: days in a time zone, periods, billing months. Pure."""
+
+from calendar import monthrange
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from shared.errors import FieldError, InvalidInput
+
+PRESETS = ("7d", "30d", "3m", "12m")
+MAX_DAYS = 1_100  # three years: what a custom range may span
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Calendar days of a tenant, `first` and `last` included."""
+
+    first: date
+    last: date
+
+    def __iter__(self) -> Iterator[date]:
+        return (self.first + timedelta(days=n) for n in range(len(self)))
+
+    def __len__(self) -> int:
+        return (self.last - self.first).days + 1
+
+    def __contains__(self, day: date) -> bool:
+        return self.first <= day <= self.last
+
+
+def day_of(moment: datetime, zone: ZoneInfo) -> date:
+    """The calendar day on which `moment` falls for the tenant."""
+    return moment.astimezone(zone).date()
+
+
+def start_of(day: date, zone: ZoneInfo) -> datetime:
+    """The instant at which the tenant's `day` begins, in UTC."""
+    return datetime.combine(day, time(), zone).astimezone(UTC)
+
+
+def months_before(day: date, months: int) -> date:
+    """The same day of an earlier month, or that month's last day where it is shorter."""
+    index = day.year * 12 + day.month - 1 - months
+    return on_day(index // 12, index % 12 + 1, day.day)
+
+
+def on_day(year: int, month: int, day: int) -> date:
+    """The day of that month, or its last where the month is shorter."""
+    return date(year, month, min(day, monthrange(year, month)[1]))
+
+
+def preset(name: str, today: date) -> Period:
+    """`7d`, `30d`, `3m` or `12m`, ending today."""
+    if name not in PRESETS:
+        raise InvalidInput.of("period", f"must be one of {', '.join(PRESETS)}")
+    count = int(name[:-1])
+    first = today - timedelta(days=count - 1)
+    if name.endswith("m"):
+        first = months_before(today, count) + timedelta(days=1)
+    return Period(first, today)
+
+
+def custom(first: str | None, last: str | None, today: date) -> Period:
+    """The range `from`..`to`, both included; `to` defaults to today."""
+    if first is None:
+        raise InvalidInput.of("from", "is needed with to")
+    period = Period(_day("from", first), today if last is None else _day("to", last))
+    if period.last < period.first:
+        raise InvalidInput.of("to", "must not be before from")
+    if len(period) > MAX_DAYS:
+        raise InvalidInput.of("from", f"the range may span {MAX_DAYS} days at most")
+    return period
+
+
+def _day(field: str, text: str) -> date:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
+    except ValueError:
+        raise InvalidInput([FieldError(field, "must be a day like 2026-01-31")]) from None
+
+
+def billing_month(day: date, starts_on: int) -> Period:
+    """The billing period that holds `day`, for periods that start on a day of the month.
+
+    Where a month lacks that day the period starts on the month's last.
+    """
+    start = on_day(day.year, day.month, starts_on)
+    if day < start:
+        before = date(day.year, day.month, 1) - timedelta(days=1)
+        return Period(on_day(before.year, before.month, starts_on), start - timedelta(days=1))
+    after = date(day.year, day.month, 1) + timedelta(days=32)
+    return Period(start, on_day(after.year, after.month, starts_on) - timedelta(days=1))

@@ -1,0 +1,191 @@
+"""Ingest: from a message to the store, exactly once, however often it is delivered.
+
+Read top-down: a batch is sorted into tenant-days; what cannot be counted becomes a reject; then each
+tenant-day is claimed, stored and marked, in this order. Killed anywhere, the message comes back, and
+the same steps give the same result.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+from shared.days import day_of
+from shared.errors import FieldError, TooLarge, Undecodable
+from shared.event import UsageEvent
+from shared.message import BadEvent, Batch, batch_id_of, read_batch
+from shared.money import nano
+from shared.ports import Stores
+from shared.pricing import PriceBook
+from shared.rates import CostOutOfRange
+from shared.rejects import Reject
+from shared.segment import Priced, make_segment, quantity_of
+from shared.tenants import Tenant
+
+LATEST = timedelta(days=35)  # claims are kept at least this long
+EARLIEST = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a message's events; each is in exactly one of the three."""
+
+    accepted: int
+    duplicates: int
+    rejects: list[Reject]
+
+
+@dataclass(slots=True)
+class Group:
+    """What a batch has for one tenant-day: events to store, and how many were refused."""
+
+    tenant: Tenant
+    day: date
+    events: list[Priced] = field(default_factory=list)
+    rejected: int = 0
+
+
+async def ingest_message(stores: Stores, body: bytes, received: datetime) -> Receipt:
+    """Takes a queue message: whatever it holds is counted or kept as a reject, and nothing raises for it."""
+    try:
+        return await ingest(stores, body, received)
+    except (Undecodable, TooLarge) as error:
+        reject = message_reject(body, received, str(error))
+        await stores.rejects.add([reject])
+        return Receipt(0, 0, [reject])
+
+
+async def ingest(stores: Stores, body: bytes, received: datetime, tenant_id: str | None = None) -> Receipt:
+    """Counts the events of a message; those of an API client all belong to its `tenant_id`.
+
+    `received` is when the message first arrived, the same on each delivery.
+    Raises Undecodable or TooLarge when the message holds no events to speak of.
+    """
+    batch = read_batch(body, tenant_id)
+    groups, rejects = await sort(stores, batch, received)
+    await stores.rejects.add(rejects)
+    stored = await asyncio.gather(*(store(stores, batch.id, group) for group in groups))
+    return Receipt(sum(one[0] for one in stored), sum(one[1] for one in stored), rejects)
+
+
+async def sort(stores: Stores, batch: Batch, received: datetime) -> tuple[list[Group], list[Reject]]:
+    """The batch by tenant-day, and what cannot be counted, with every reason."""
+    tenants = await _tenants(stores, batch)
+    prices = await stores.prices.book()
+    groups: dict[tuple[str, date], Group] = {}
+    days: dict[tuple[str, date, str], date] = {}  # sent twice in the batch, an event stays on its first day
+
+    def group(tenant: Tenant, day: date) -> Group:
+        return groups.setdefault((tenant.id, day), Group(tenant, day))
+
+    bad = list(batch.bad)
+    for index, event in batch.events:
+        tenant = tenants.get(event.tenant_id)
+        outcome = price(event, tenant, prices, received)
+        if tenant is None or isinstance(outcome, FieldError):
+            error = FieldError("tenant_id", "is no tenant") if tenant is None else outcome
+            bad.append(bad_event(index, event, error))  # type: ignore[arg-type]
+        else:
+            day = days.setdefault((tenant.id, *claim_of(event)), day_of(event.time, tenant.zone))
+            group(tenant, day).events.append(outcome)
+    for one in bad:  # counted on the day of arrival: a bad event may have no day of its own
+        if tenant := tenants.get(one.tenant_id or ""):
+            group(tenant, day_of(received, tenant.zone)).rejected += 1
+    rejects = [_reject(batch.id, received, one, counted=one.tenant_id in tenants) for one in bad]
+    return list(groups.values()), rejects
+
+
+async def store(stores: Stores, batch_id: str, group: Group) -> tuple[int, int]:
+    """Claims, stores and marks one tenant-day; gives how many events it added and how many it did not."""
+    own = await claim(stores, batch_id, group)
+    duplicates = len(group.events) - len(own)
+    segment = make_segment(
+        group.tenant.id, group.day, batch_id, own, duplicates=duplicates, rejected=group.rejected
+    )
+    await stores.usage.add_segment(segment)
+    await stores.marks.mark(group.tenant.id, group.day)
+    return len(own), duplicates
+
+
+async def claim(stores: Stores, owner: str, group: Group) -> list[Priced]:
+    """The events that are this batch's own: the first of equals in it, and owned by no other batch."""
+    own: dict[tuple[date, str], Priced] = {}
+    for one in group.events:
+        own.setdefault(claim_of(one.event), one)
+    for day in {day for day, _ in own}:
+        keys = [key for on, key in own if on == day]
+        for lost in await stores.claims.claim(group.tenant.id, day, keys, owner):
+            del own[day, lost]
+    return list(own.values())
+
+
+def claim_of(event: UsageEvent) -> tuple[date, str]:
+    """The UTC date and the key under which an event is claimed."""
+    return event.time.astimezone(UTC).date(), claim_key(event)
+
+
+def claim_key(event: UsageEvent) -> str:
+    """What names an event: its source and its id in it, hashed to a safe and short key."""
+    return hashlib.sha256(f"{event.source}\0{event.id}".encode()).hexdigest()[:32]
+
+
+def price(
+    event: UsageEvent, tenant: Tenant | None, prices: PriceBook, received: datetime
+) -> Priced | FieldError:
+    """The event with its cost, unless its time or its cost is out of bounds."""
+    if event.time < received - LATEST:
+        return FieldError("time", f"is more than {LATEST.days} days ago; older usage goes through the import")
+    if event.time > received + EARLIEST:
+        return FieldError("time", "lies in the future")
+    try:
+        return Priced(event, cost_of(event, prices))
+    except CostOutOfRange as error:
+        return FieldError("cost_usd", str(error).removeprefix("cost_usd: "))
+
+
+def cost_of(event: UsageEvent, prices: PriceBook) -> int | None:
+    """Nano-dollars: the event's own cost, else that of the price list; None where no price is known."""
+    if event.cost_usd is not None:
+        return nano(event.cost_usd)
+    day = event.time.astimezone(UTC).date()
+    rates = prices.rates(event.tenant_id, event.primitive, event.provider, event.model, day)
+    if rates is None:
+        return None
+    return rates.cost(
+        event.input_tokens,
+        event.output_tokens,
+        event.cache_read_input_tokens,
+        event.cache_creation_input_tokens,
+        quantity_of(event),
+    )
+
+
+def message_reject(body: bytes, received: datetime, reason: str) -> Reject:
+    """The reject of a whole message."""
+    return Reject(batch_id_of(body), None, received, body, [FieldError("message", reason)])
+
+
+async def _tenants(stores: Stores, batch: Batch) -> dict[str, Tenant]:
+    named = {event.tenant_id for _, event in batch.events} | {one.tenant_id or "" for one in batch.bad}
+    found = await asyncio.gather(*(stores.tenants.find(tenant_id) for tenant_id in named - {""}))
+    return {tenant.id: tenant for tenant in found if tenant}
+
+
+def bad_event(index: int, event: UsageEvent, error: FieldError) -> BadEvent:
+    """A well-formed event that cannot be counted all the same."""
+    payload = event.model_dump_json(exclude_unset=True).encode()
+    return BadEvent(index, payload, [error], event.tenant_id)
+
+
+def _reject(batch_id: str, received: datetime, bad: BadEvent, *, counted: bool) -> Reject:
+    return Reject(batch_id, bad.index, received, bad.payload, bad.errors, bad.tenant_id, counted=counted)
+
+
+def bad_fields(rejects: Sequence[Reject]) -> list[FieldError]:
+    """Every bad field of a batch, named by the event's index in it."""
+    return [
+        FieldError(f"events[{reject.index}].{error.field}", error.reason)
+        for reject in rejects
+        for error in reject.errors
+    ]

@@ -1,0 +1,182 @@
+"""From the bytes of a message to its usage events: encodings, envelopes and validation.
+
+A message is one event, `{"events": [...]}` (with an optional `batch_id` that tells a deliberate
+re-send from a redelivery), or CloudEvents 1.0 JSON (one, or an array); gzip, base64 of gzip, or plain.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Annotated, Any
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from shared.errors import FieldError, TooLarge, Undecodable
+from shared.event import TENANT_ID, Text128, UsageEvent
+
+MAX_BYTES = 512 * 1024
+MAX_EVENTS = 5_000
+MAX_ERRORS, MAX_PATH = 20, 200  # of an event and a field: a reject has to fit a row of a table
+GZIP, BASE64_OF_GZIP = b"\x1f\x8b", b"H4sI"
+
+
+@dataclass(frozen=True, slots=True)
+class BadEvent:
+    """An event that breaks the schema, as it came, with every reason."""
+
+    index: int
+    payload: bytes
+    errors: list[FieldError]
+    tenant_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The events of one message. `id` follows from the bytes: a redelivery has the same one."""
+
+    id: str
+    events: list[tuple[int, UsageEvent]]
+    bad: list[BadEvent]
+
+
+class Events(BaseModel):
+    """The plain envelope: many events in one message."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    events: Annotated[list[UsageEvent], Field(min_length=1, max_length=MAX_EVENTS)]
+    batch_id: Annotated[Text128 | None, Field(description="Unique a batch; the same on each retry.")] = None
+
+
+def read_batch(body: bytes, tenant_id: str | None = None) -> Batch:
+    """The events of a message; those of an API client are all of its `tenant_id`.
+
+    Raises Undecodable or TooLarge when there are no single events to speak of.
+    """
+    text = decompress(body)
+    batch_id = batch_id_of(text)
+    try:
+        events = Events.model_validate_json(text).events
+    except ValidationError:
+        return _read_one_by_one(text, batch_id, tenant_id)
+    if tenant_id and any(event.tenant_id != tenant_id for event in events):
+        return _read_one_by_one(text, batch_id, tenant_id)
+    return Batch(batch_id, list(enumerate(events)), [])
+
+
+def batch_id_of(text: bytes) -> str:
+    """The same bytes are the same batch, so that whatever is delivered again is recognised."""
+    return hashlib.sha256(text).hexdigest()[:32]
+
+
+def decompress(body: bytes) -> bytes:
+    """The JSON text of a message, of at most MAX_BYTES however small it was packed."""
+    if body.startswith(BASE64_OF_GZIP):
+        try:
+            body = base64.b64decode(body, validate=True)
+        except binascii.Error as error:
+            raise Undecodable(f"The message looks like base64 but is not: {error}.") from error
+    if not body.startswith(GZIP):
+        if len(body) > MAX_BYTES:
+            raise TooLarge(f"The message has {len(body)} bytes; {MAX_BYTES} are allowed.")
+        return body
+    unzip = zlib.decompressobj(wbits=31)
+    try:
+        text = unzip.decompress(body, MAX_BYTES + 1)
+    except zlib.error as error:
+        raise Undecodable(f"The message looks like gzip but is not: {error}.") from error
+    if len(text) > MAX_BYTES:
+        raise TooLarge(f"The message unpacks to more than {MAX_BYTES} bytes.")
+    if not unzip.eof or unzip.unused_data:
+        raise Undecodable("The message is not one whole gzip member.")
+    return text
+
+
+def _read_one_by_one(text: bytes, batch_id: str, tenant_id: str | None) -> Batch:
+    batch = Batch(batch_id, [], [])
+    for index, raw in enumerate(_raw_events(text)):
+        event = read_event(index, raw, tenant_id)
+        if isinstance(event, BadEvent):
+            batch.bad.append(event)
+        else:
+            batch.events.append((index, event))
+    return batch
+
+
+def _raw_events(text: bytes) -> list[Any]:
+    try:
+        document = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise Undecodable(f"The message is not JSON: {error}.") from error
+    if isinstance(document, dict) and "events" in document:
+        if unknown := document.keys() - Events.model_fields:
+            raise Undecodable(f"Unknown field beside events: {min(unknown)}.")
+        document = document["events"]
+    elif isinstance(document, dict):
+        document = [document]
+    if not isinstance(document, list) or not document:
+        raise Undecodable("The message holds no event: neither an object nor a list of them.")
+    if len(document) > MAX_EVENTS:
+        raise TooLarge(f"The message has {len(document)} events; {MAX_EVENTS} are allowed.")
+    return document
+
+
+def read_event(index: int, raw: object, tenant_id: str | None) -> UsageEvent | BadEvent:
+    """One event of a batch, or what is wrong with it; `tenant_id` is that of an API client."""
+    fields, errors = _fields(raw)
+    named = fields.get("tenant_id")
+    known = tenant_id or (named if isinstance(named, str) and re.fullmatch(TENANT_ID, named) else None)
+    if tenant_id and fields.setdefault("tenant_id", tenant_id) != tenant_id:
+        errors = [FieldError("tenant_id", "is not the tenant of the API key")]
+    try:
+        if not errors:
+            return UsageEvent.model_validate_json(orjson.dumps(fields))
+    except ValidationError as error:
+        errors = list(islice(field_errors(error), MAX_ERRORS))
+    except orjson.JSONEncodeError:
+        errors = [FieldError("event", "is nested too deeply")]
+    return BadEvent(index, _dump(raw), errors, known)
+
+
+def _fields(raw: object) -> tuple[dict[str, Any], list[FieldError]]:
+    """The fields of an event, out of its CloudEvent if it came in one."""
+    if not isinstance(raw, dict):
+        return {}, [FieldError("event", "must be an object")]
+    return _unwrap_cloud_event(raw) if "specversion" in raw else ({**raw}, [])
+
+
+def _unwrap_cloud_event(raw: dict[str, Any]) -> tuple[dict[str, Any], list[FieldError]]:
+    """A CloudEvent's id, source and time are the event's; the rest of the event is its data."""
+    if raw["specversion"] != "1.0":
+        return {}, [FieldError("specversion", "must be 1.0")]
+    data = raw.get("data")
+    if not isinstance(data, dict):
+        return {}, [FieldError("data", "must be an object (JSON, not data_base64)")]
+    named = {name: raw[name] for name in ("id", "source", "time") if name in raw}
+    if clash := sorted(named.keys() & data.keys()):
+        return {}, [FieldError(f"data.{clash[0]}", "belongs to the CloudEvent's own attributes")]
+    return {**data, **named}, []
+
+
+def _dump(raw: object) -> bytes:
+    try:
+        return orjson.dumps(raw)
+    except orjson.JSONEncodeError:  # it writes fewer levels than it reads
+        return json.dumps(raw, ensure_ascii=False).encode()
+
+
+def field_errors(error: ValidationError) -> Iterator[FieldError]:
+    """Pydantic's errors as field and reason, without its type names and addresses."""
+    for one in error.errors(include_url=False, include_context=False, include_input=False):
+        path = ".".join(str(part) for part in one["loc"])
+        reason = one["msg"].removeprefix("Value error, ")
+        if not path and ": " in reason:  # a check across fields names its field itself
+            path, reason = reason.split(": ", 1)
+        yield FieldError(path[:MAX_PATH] or "event", reason)

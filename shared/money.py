@@ -1,0 +1,26 @@
+"""Exact decimal numbers of stored integers. Amounts leave the service as decimals, never as floats."""
+
+from decimal import Decimal
+
+
+def usd(nano: int) -> Decimal:
+    """US dollars of nano-dollars."""
+    return _shortest(nano, 9)
+
+
+def units(thousandths: int) -> Decimal:
+    """Units of a primitive of thousandths."""
+    return _shortest(thousandths, 3)
+
+
+def nano(amount: Decimal) -> int:
+    """Nano-dollars of US dollars."""
+    return int(amount.scaleb(9))
+
+
+def _shortest(number: int, places: int) -> Decimal:
+    """The number with as few decimals as it needs, so that JSON and CSV show the same text."""
+    whole, rest = divmod(number, 10**places)
+    if not rest:
+        return Decimal(whole)
+    return Decimal(f"{number}e-{places}").normalize()

@@ -1,0 +1,68 @@
+"""A cube as compact text: its columns as the smallest little-endian integers, zstd, base64.
+
+The rows of a day with users are too many for JSON columns: read back, this is 4 to 8 times faster.
+"""
+
+import base64
+from collections.abc import Iterator
+
+import numpy as np
+import orjson
+import zstandard
+from numpy.typing import NDArray
+
+from shared.columns import MEASURES
+from shared.cube import Cube, Dimension
+
+MAX_UNPACKED = 256 * 1024 * 1024
+WIDTHS = ("<u1", "<u2", "<u4", "<i8")
+
+
+def pack(cube: Cube) -> str:
+    """The text form of a cube."""
+    dimensions, measures, body = [], [], []
+    for name, dimension in cube.dimensions.items():
+        used, codes = np.unique(dimension.codes, return_inverse=True)
+        column = _shrink(codes)
+        dimensions.append([name, column.dtype.str, [dimension.values[code] for code in used]])
+        body.append(column.tobytes())
+    for name, numbers in cube.measures.items():
+        if numbers.any():
+            column = _shrink(numbers)
+            measures.append([name, column.dtype.str])
+            body.append(column.tobytes())
+    header = {"rows": cube.rows, "dimensions": dimensions, "measures": measures}
+    plain = b"".join([orjson.dumps(header), b"\n", *body])
+    return base64.b64encode(zstandard.compress(plain, 3)).decode()
+
+
+def unpack(text: str) -> Cube:
+    """The cube of a text form."""
+    plain = zstandard.decompress(base64.b64decode(text), MAX_UNPACKED)
+    end = plain.index(b"\n")
+    header = orjson.loads(plain[:end])
+    rows = header["rows"]
+    columns = _columns(plain, end + 1, rows, [one[1] for one in header["dimensions"] + header["measures"]])
+    dimensions = {name: Dimension(values, next(columns)) for name, _, values in header["dimensions"]}
+    found = {name: next(columns) for name, _ in header["measures"]}
+    zeros = np.zeros(rows, dtype=np.int64)
+    return Cube(rows, dimensions, {name: found.get(name, zeros) for name in MEASURES})
+
+
+def _columns(plain: bytes, offset: int, rows: int, kinds: list[str]) -> Iterator[NDArray[np.int64]]:
+    for kind in kinds:
+        column = np.frombuffer(plain, dtype=kind, count=rows, offset=offset)
+        offset += column.nbytes
+        yield column.astype(np.int64)
+
+
+def _shrink(numbers: NDArray[np.int64]) -> NDArray[np.generic]:
+    """The same numbers in the narrowest type that holds them all."""
+    if not len(numbers):
+        return numbers.astype("<u1")
+    low, high = int(numbers.min()), int(numbers.max())
+    for kind in WIDTHS:
+        limits = np.iinfo(kind)
+        if limits.min <= low and high <= limits.max:
+            return numbers.astype(kind)
+    raise ArithmeticError("unreachable: 64 bits hold every measure")

@@ -1,0 +1,136 @@
+"""What the domain asks of its stores. The rooms under `shared/stores` answer with Azure, tests with fakes."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from shared.days import Period
+from shared.pricing import PriceBook
+from shared.rejects import Reject
+from shared.tenants import Tenant
+
+type Document = dict[str, Any]
+
+
+class Claims(Protocol):
+    """Who owns an event id."""
+
+    async def claim(self, tenant_id: str, day: date, keys: Sequence[str], owner: str) -> set[str]:
+        """Claims each key for the owner; gives those that another one owns already.
+
+        `day` is the UTC date of the events. Claiming again for the same owner changes nothing.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A tenant-day that may have unfolded segments, since `at`; `etag` tells this mark from a later one."""
+
+    tenant_id: str
+    day: date
+    at: datetime
+    etag: str
+
+
+class Marks(Protocol):
+    """Which tenant-days have something to fold ("dirty")."""
+
+    async def mark(self, tenant_id: str, day: date) -> None:
+        """Says that a segment of this tenant-day has been stored."""
+        ...
+
+    async def marked(self, tenant_id: str) -> set[date]:
+        """The days of the tenant that may have unfolded segments."""
+        ...
+
+    async def all(self) -> list[Mark]:
+        """Every mark of every tenant."""
+        ...
+
+    async def clear(self, mark: Mark) -> None:
+        """Removes the mark, unless the day has been marked again since."""
+        ...
+
+
+class Rejects(Protocol):
+    """Events and messages that could not be counted, for an operator to read and replay."""
+
+    async def add(self, rejects: Sequence[Reject]) -> None:
+        """Keeps them; adding one again changes nothing."""
+        ...
+
+
+class Tenants(Protocol):
+    """The customers."""
+
+    async def find(self, tenant_id: str) -> Tenant | None:
+        """The tenant, possibly as it was a minute ago; None where there is none."""
+        ...
+
+
+class Prices(Protocol):
+    """The price book."""
+
+    async def book(self) -> PriceBook:
+        """All prices, possibly as they were a minute ago."""
+        ...
+
+
+class Usage(Protocol):
+    """The documents of one tenant's usage: segments, rollups, directory."""
+
+    async def add_segment(self, segment: Document) -> None:
+        """Stores a segment; one that exists already is fine."""
+        ...
+
+    async def segments(
+        self, tenant_id: str, day: date, since: int, known: Collection[str], most: int
+    ) -> list[Document]:
+        """The oldest segments of the day with `_ts` of at least `since` whose id is not known."""
+        ...
+
+    async def count_segments(self, tenant_id: str, day: date, since: int, known: Collection[str]) -> int:
+        """How many segments `segments` would find."""
+        ...
+
+    async def totals(self, tenant_id: str, period: Period) -> list[Document]:
+        """The totals documents of the days of the period that have one, in order."""
+        ...
+
+    async def heads(self, tenant_id: str, period: Period) -> list[Document]:
+        """The totals documents without their cubes."""
+        ...
+
+    async def users(self, tenant_id: str, period: Period) -> list[Document]:
+        """The users chunks of the days of the period, of every version that is still there."""
+        ...
+
+    async def directory(self, tenant_id: str) -> list[Document]:
+        """The shards of the tenant's directory of users."""
+        ...
+
+    async def put(self, document: Document) -> None:
+        """Writes a document, whatever was there."""
+        ...
+
+    async def commit(self, document: Document, etag: str | None) -> bool:
+        """Creates the document (no etag) or replaces the version of that etag; False if others came first."""
+        ...
+
+    async def drop_users(self, tenant_id: str, day: date, up_to: int, keep: str) -> None:
+        """Deletes the users chunks of the day of versions up to this number, but for the one to keep."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """All stores of the service."""
+
+    usage: Usage
+    claims: Claims
+    marks: Marks
+    rejects: Rejects
+    tenants: Tenants
+    prices: Prices

@@ -1,0 +1,101 @@
+"""The composition root: builds the stores from the settings, once, when they are first needed.
+
+SDKs are imported here and late: a cold start pays only for what its first request uses.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from shared.config import Settings, read_settings
+from shared.ports import Stores
+
+if TYPE_CHECKING:
+    from shared.stores.claims import ClaimStore
+    from shared.stores.prices import PriceStore
+    from shared.stores.rejects import RejectStore
+    from shared.stores.tenants import KeyStore, TenantStore
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything a handler may call."""
+
+    settings: Settings
+    stores: Stores
+    keys: "KeyStore"
+    tenants: "TenantStore"
+    rejects: "RejectStore"
+    prices: "PriceStore"
+    claims: "ClaimStore"
+    clients: Sequence[Any]
+
+    async def close(self) -> None:
+        """Closes the connections; tools and tests do, a Functions process lives as long as they."""
+        for client in self.clients:
+            await client.close()
+
+
+@cache
+def services() -> Services:
+    """The services of this process. First called inside a handler: the clients belong to its event loop."""
+    return build(read_settings())
+
+
+def build(settings: Settings) -> Services:
+    """The services of these settings."""
+    from shared.stores.claims import ClaimStore
+    from shared.stores.marks import MarkStore
+    from shared.stores.prices import PriceStore
+    from shared.stores.rejects import RejectStore
+    from shared.stores.tenants import KeyStore, TenantStore
+    from shared.stores.usage import UsageStore
+
+    tables, cosmos = _table_service(settings), _cosmos(settings)
+    database = cosmos.get_database_client(settings.cosmos_database)
+    tenants, keys, rejects = TenantStore(tables), KeyStore(tables), RejectStore(tables)
+    prices, claims = PriceStore(tables), ClaimStore(tables)
+    stores = Stores(
+        usage=UsageStore(database.get_container_client(settings.cosmos_container)),
+        claims=claims,
+        marks=MarkStore(tables),
+        rejects=rejects,
+        tenants=tenants,
+        prices=prices,
+    )
+    return Services(settings, stores, keys, tenants, rejects, prices, claims, (cosmos, tables))
+
+
+def _table_service(settings: Settings) -> Any:  # noqa: ANN401
+    from azure.data.tables.aio import TableServiceClient
+
+    if settings.storage_connection:
+        return TableServiceClient.from_connection_string(settings.storage_connection, transport=_transport())
+    return TableServiceClient(
+        settings.table_service_uri or "", credential=_identity(settings), transport=_transport()
+    )
+
+
+def _cosmos(settings: Settings) -> Any:  # noqa: ANN401
+    from azure.cosmos.aio import CosmosClient
+
+    return CosmosClient(
+        settings.cosmos_endpoint,
+        credential=settings.cosmos_key or _identity(settings),
+        transport=_transport(),
+        retry_connect=0,  # a lost answer is ours to read back: see `UsageStore`
+    )
+
+
+def _transport() -> Any:  # noqa: ANN401
+    """Without a look at the proxy settings on each request the client costs half the CPU."""
+    from azure.core.pipeline.transport import AioHttpTransport
+
+    return AioHttpTransport(use_env_settings=False)
+
+
+def _identity(settings: Settings) -> Any:  # noqa: ANN401
+    from azure.identity.aio import ManagedIdentityCredential
+
+    return ManagedIdentityCredential(client_id=settings.identity_client_id)

@@ -1,0 +1,1 @@
+"""The stores: the only rooms that import the SDKs of Azure."""

@@ -1,0 +1,119 @@
+"""The usage documents in Cosmos DB: one container, one partition a tenant, every query inside one."""
+
+from collections.abc import Collection, Sequence
+from datetime import date
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.cosmos import exceptions
+from azure.cosmos.aio import ContainerProxy
+
+from shared.days import Period
+from shared.ports import Document
+
+HEAD = (
+    "SELECT c.day, c.version, c.writer, c.chunks, c.folded_until, c.folded, c.folded_at,"
+    " c.duplicates, c.rejected, c._etag"
+)
+OF_KIND = "FROM c WHERE c.kind = @kind"
+OF_PERIOD = f"{OF_KIND} AND c.day >= @first AND c.day <= @last"
+UNFOLDED = f"{OF_KIND} AND c.day = @day AND c._ts >= @since AND NOT ARRAY_CONTAINS(@known, c.id)"
+
+
+class UsageStore:
+    """`shared.ports.Usage` on a Cosmos container."""
+
+    def __init__(self, container: ContainerProxy) -> None:
+        self._container = container
+
+    async def add_segment(self, segment: Document) -> None:
+        """Stores a segment; one that exists already is fine."""
+        try:
+            await self._container.create_item(segment, no_response=True)
+        except exceptions.CosmosResourceExistsError:
+            return  # its id follows from its content: what is there is the same
+
+    async def segments(
+        self, tenant_id: str, day: date, since: int, known: Collection[str], most: int
+    ) -> list[Document]:
+        """The oldest segments of the day with `_ts` of at least `since` whose id is not known."""
+        return await self._query(
+            tenant_id,
+            f"SELECT TOP {most:d} * {UNFOLDED} ORDER BY c._ts",
+            kind="segment", day=str(day), since=since, known=list(known),
+        )  # fmt: skip
+
+    async def count_segments(self, tenant_id: str, day: date, since: int, known: Collection[str]) -> int:
+        """How many segments `segments` would find."""
+        counts = await self._query(
+            tenant_id,
+            f"SELECT VALUE COUNT(1) {UNFOLDED}",
+            kind="segment", day=str(day), since=since, known=list(known),
+        )  # fmt: skip
+        return sum(counts)
+
+    async def totals(self, tenant_id: str, period: Period) -> list[Document]:
+        """The totals documents of the days of the period that have one, in order."""
+        return await self._of_period("totals", f"SELECT * {OF_PERIOD} ORDER BY c.day", tenant_id, period)
+
+    async def heads(self, tenant_id: str, period: Period) -> list[Document]:
+        """The totals documents without their cubes."""
+        return await self._of_period("totals", f"{HEAD} {OF_PERIOD} ORDER BY c.day", tenant_id, period)
+
+    async def users(self, tenant_id: str, period: Period) -> list[Document]:
+        """The users chunks of the days of the period, of every version that is still there."""
+        return await self._of_period("users", f"SELECT * {OF_PERIOD}", tenant_id, period)
+
+    async def directory(self, tenant_id: str) -> list[Document]:
+        """The shards of the tenant's directory of users."""
+        return await self._query(tenant_id, f"SELECT * {OF_KIND}", kind="directory")
+
+    async def put(self, document: Document) -> None:
+        """Writes a document, whatever was there."""
+        await self._container.upsert_item(document, no_response=True)
+
+    async def commit(self, document: Document, etag: str | None) -> bool:
+        """Creates the document (no etag) or replaces the version of that etag; False if others came first."""
+        try:
+            if etag is None:
+                await self._container.create_item(document, no_response=True)
+            else:
+                await self._container.replace_item(
+                    document["id"], document,
+                    etag=etag, match_condition=MatchConditions.IfNotModified, no_response=True,
+                )  # fmt: skip
+        except (exceptions.CosmosResourceExistsError, exceptions.CosmosAccessConditionFailedError):
+            return await self._is_stored(document)
+        return True
+
+    async def drop_users(self, tenant_id: str, day: date, up_to: int, keep: str) -> None:
+        """Deletes the users chunks of the day of versions up to this number, but for the one to keep."""
+        stale = await self._query(
+            tenant_id,
+            f"SELECT c.id, c.writer {OF_KIND} AND c.day = @day AND c.version <= @version",
+            kind="users", day=str(day), version=up_to,
+        )  # fmt: skip
+        for document in stale:
+            if document["writer"] != keep:
+                await self._delete(tenant_id, document["id"])
+
+    async def _delete(self, tenant_id: str, document_id: str) -> None:
+        try:
+            await self._container.delete_item(document_id, partition_key=tenant_id)
+        except exceptions.CosmosResourceNotFoundError:
+            return  # somebody else has tidied up
+
+    async def _is_stored(self, document: Document) -> bool:
+        """Whether the refused write had been done before: the client repeats one whose answer was lost."""
+        stored = await self._container.read_item(document["id"], partition_key=document["tenantId"])
+        return all(stored.get(name) == value for name, value in document.items())
+
+    async def _of_period(self, kind: str, query: str, tenant_id: str, period: Period) -> list[Document]:
+        return await self._query(tenant_id, query, kind=kind, first=str(period.first), last=str(period.last))
+
+    async def _query(self, tenant_id: str, query: str, **parameters: object) -> list[Any]:
+        named: Sequence[dict[str, object]] = [
+            {"name": f"@{name}", "value": value} for name, value in parameters.items()
+        ]
+        items = self._container.query_items(query, parameters=list(named), partition_key=tenant_id)
+        return [item async for item in items]

@@ -1,0 +1,306 @@
+"""The stores in memory: what `shared/stores` promises, a clock of their own, and processes that can be killed.
+
+A `Cloud` is the state that outlives every process; `cloud.stores(process)` is how one process sees it.
+Each operation on it first lets others run, so that processes interleave between any two of them.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from itertools import batched, count
+from typing import Any
+
+import orjson
+
+from shared.days import Period
+from shared.event import EPOCH
+from shared.ports import Document, Mark, Stores
+from shared.pricing import PriceBook
+from shared.rejects import Reject
+from shared.tenants import Tenant
+
+NOW = datetime.fromisoformat("2026-03-10T12:00:00+00:00")
+HEAD = ("day", "version", "writer", "chunks", "folded_until", "folded", "folded_at", "duplicates", "rejected")
+TRANSACTION = 2  # claims at once: the real store takes 100
+BAD_IN_KEYS = re.compile(r"[/\\#?\x00-\x1f\x7f-\x9f]")
+MAX_TEXT = 32 * 1024  # characters of a table's property
+MAX_DOCUMENT = 2 * 1024 * 1024
+SAFE = 2**53
+
+
+class Stopped(Exception):
+    """What a process meets where it was told to stop."""
+
+
+class Process:
+    """One process. It stops at its `stop_at`-th operation, before or after that took effect.
+
+    If it `dies` it never does anything again; else this one operation fails and the others go on.
+    """
+
+    def __init__(
+        self,
+        stop_at: int = 0,
+        *,
+        after: bool = False,
+        dies: bool = True,
+        pause: Callable[[], int] = lambda: 1,
+    ) -> None:
+        self.stop_at, self.after, self.dies, self.pause = stop_at, after, dies, pause
+        self.steps = 0
+        self.dead = False
+
+    async def do[T](self, operation: Callable[[], T]) -> T:
+        """One operation: atomic, but others may run before it and before its answer is here."""
+        await self._wait()
+        self.steps += 1
+        step = self.steps
+        if step == self.stop_at and not self.after:
+            self._stop()
+        result = operation()
+        if step == self.stop_at:
+            self._stop()
+        await self._wait()
+        return result
+
+    async def _wait(self) -> None:
+        for _ in range(self.pause()):
+            await asyncio.sleep(0)
+        if self.dead:
+            raise Stopped
+
+    def _stop(self) -> None:
+        self.dead = self.dies
+        raise Stopped
+
+
+@dataclass
+class Cloud:
+    """Everything that is stored."""
+
+    now: datetime = NOW
+    documents: dict[tuple[str, str], Document] = field(default_factory=dict)
+    claims: dict[tuple[str, date, str], str] = field(default_factory=dict)
+    marks: dict[tuple[str, date], Mark] = field(default_factory=dict)
+    rejects: dict[str, Reject] = field(default_factory=dict)
+    tenants: dict[str, Tenant] = field(default_factory=dict)
+    book: PriceBook = field(default_factory=lambda: PriceBook((), lambda *_: None))
+    etags: "count[int]" = field(default_factory=count)
+
+    def stores(self, process: Process | None = None) -> Stores:
+        """The stores as a process sees them."""
+        process = process or Process()
+        return Stores(
+            FakeUsage(self, process), FakeClaims(self, process), FakeMarks(self, process),
+            FakeRejects(self, process), FakeTenants(self, process), FakePrices(self, process),
+        )  # fmt: skip
+
+    def wait(self, seconds: float) -> None:
+        """Lets time pass."""
+        self.now += timedelta(seconds=seconds)
+
+    def etag(self) -> str:
+        """One that was never there before."""
+        return f'"{next(self.etags)}"'
+
+    def kind(self, kind: str) -> list[Document]:
+        """The stored documents of a kind, of all tenants."""
+        return [document for document in self.documents.values() if document["kind"] == kind]
+
+
+class _Fake:
+    def __init__(self, cloud: Cloud, process: Process) -> None:
+        self.cloud, self.process = cloud, process
+
+
+class FakeClaims(_Fake):
+    """`Claims`: a transaction is all or nothing, the whole is not."""
+
+    async def claim(self, tenant_id: str, day: date, keys: Sequence[str], owner: str) -> set[str]:
+        """Claims each key for the owner; gives those that another one owns already."""
+        assert len(set(keys)) == len(keys), "a transaction takes no key twice"
+
+        def insert(some: Sequence[str]) -> set[str]:
+            owners = {key: self.cloud.claims.setdefault((tenant_id, day, key), owner) for key in some}
+            return {key for key, other in owners.items() if other != owner}
+
+        lost = set[str]()
+        for some in batched(keys, TRANSACTION, strict=False):
+            lost |= await self.process.do(lambda some=some: insert(some))
+        return lost
+
+
+class FakeMarks(_Fake):
+    """`Marks`."""
+
+    async def mark(self, tenant_id: str, day: date) -> None:
+        """Says that a segment of this tenant-day has been stored."""
+
+        def write() -> None:
+            mark = Mark(tenant_id, day, self.cloud.now, self.cloud.etag())
+            self.cloud.marks[tenant_id, day] = mark
+
+        await self.process.do(write)
+
+    async def marked(self, tenant_id: str) -> set[date]:
+        """The days of the tenant that may have unfolded segments."""
+        return await self.process.do(lambda: {day for tenant, day in self.cloud.marks if tenant == tenant_id})
+
+    async def all(self) -> list[Mark]:
+        """Every mark of every tenant."""
+        return await self.process.do(lambda: list(self.cloud.marks.values()))
+
+    async def clear(self, mark: Mark) -> None:
+        """Removes the mark, unless the day has been marked again since."""
+
+        def delete() -> None:
+            if self.cloud.marks.get((mark.tenant_id, mark.day)) == mark:
+                del self.cloud.marks[mark.tenant_id, mark.day]
+
+        await self.process.do(delete)
+
+
+class FakeRejects(_Fake):
+    """`Rejects`, in rows no larger than a table takes."""
+
+    async def add(self, rejects: Sequence[Reject]) -> None:
+        """Keeps them; adding one again changes nothing."""
+        for reject in rejects:
+            assert len(orjson.dumps([[one.field, one.reason] for one in reject.errors])) <= MAX_TEXT
+            assert len(reject.tenant_id or "") <= MAX_TEXT
+            await self.process.do(lambda reject=reject: self.cloud.rejects.setdefault(reject.id, reject))
+
+    def mark_replayed(self, reject: Reject) -> None:
+        """Closes a reject."""
+        self.cloud.rejects[reject.id] = replace(reject, status="replayed")
+
+
+class FakeTenants(_Fake):
+    """`Tenants`: a key that no table takes is an error, as it is there."""
+
+    async def find(self, tenant_id: str) -> Tenant | None:
+        """The tenant; None where there is none."""
+        assert not BAD_IN_KEYS.search(tenant_id), f"no key of a table: {tenant_id!r}"
+        assert len(tenant_id) <= 512
+        return await self.process.do(lambda: self.cloud.tenants.get(tenant_id))
+
+
+class FakePrices(_Fake):
+    """`Prices`."""
+
+    async def book(self) -> PriceBook:
+        """All prices."""
+        return await self.process.do(lambda: self.cloud.book)
+
+
+class FakeUsage(_Fake):
+    """`Usage`: documents are JSON, and no number in them is larger than a double holds exactly."""
+
+    async def add_segment(self, segment: Document) -> None:
+        """Stores a segment; one that exists already is fine."""
+        await self.process.do(lambda: self._key(segment) in self.cloud.documents or self._write(segment))
+
+    async def segments(
+        self, tenant_id: str, day: date, since: int, known: Collection[str], most: int
+    ) -> list[Document]:
+        """The oldest segments of the day with `_ts` of at least `since` whose id is not known."""
+        return await self.process.do(lambda: self._unfolded(tenant_id, day, since, known)[:most])
+
+    async def count_segments(self, tenant_id: str, day: date, since: int, known: Collection[str]) -> int:
+        """How many segments `segments` would find."""
+        return await self.process.do(lambda: len(self._unfolded(tenant_id, day, since, known)))
+
+    async def totals(self, tenant_id: str, period: Period) -> list[Document]:
+        """The totals documents of the days of the period that have one, in order."""
+        found = await self._of_period(tenant_id, "totals", period)
+        return sorted(found, key=lambda one: str(one["day"]))
+
+    async def heads(self, tenant_id: str, period: Period) -> list[Document]:
+        """The totals documents without their cubes."""
+        found = await self.totals(tenant_id, period)
+        return [{name: one[name] for name in (*HEAD, "_etag")} for one in found]
+
+    async def users(self, tenant_id: str, period: Period) -> list[Document]:
+        """The users chunks of the days of the period, of every version that is still there."""
+        return await self._of_period(tenant_id, "users", period)
+
+    async def directory(self, tenant_id: str) -> list[Document]:
+        """The shards of the tenant's directory of users."""
+        return await self.process.do(lambda: self._find(tenant_id, "directory"))
+
+    async def put(self, document: Document) -> None:
+        """Writes a document, whatever was there."""
+        await self.process.do(lambda: self._write(document))
+
+    async def commit(self, document: Document, etag: str | None) -> bool:
+        """Creates the document (no etag) or replaces the version of that etag; False if others came first."""
+
+        def write() -> bool:
+            stored = self.cloud.documents.get(self._key(document))
+            if (stored["_etag"] if stored else None) != etag:
+                return False
+            self._write(document)
+            return True
+
+        return await self.process.do(write)
+
+    async def drop_users(self, tenant_id: str, day: date, up_to: int, keep: str) -> None:
+        """Deletes the users chunks of the day of versions up to this number, but for the one to keep."""
+        for chunk in await self.users(tenant_id, Period(day, day)):
+            if chunk["version"] <= up_to and chunk["writer"] != keep:
+                key = self._key(chunk)
+                await self.process.do(lambda key=key: self.cloud.documents.pop(key, None))
+
+    async def _of_period(self, tenant_id: str, kind: str, period: Period) -> list[Document]:
+        first, last = str(period.first), str(period.last)
+        return await self.process.do(
+            lambda: [one for one in self._find(tenant_id, kind) if first <= one["day"] <= last]
+        )
+
+    def _unfolded(self, tenant_id: str, day: date, since: int, known: Collection[str]) -> list[Document]:
+        found = [
+            one
+            for one in self._find(tenant_id, "segment")
+            if one["day"] == str(day) and one["_ts"] >= since and one["id"] not in known
+        ]
+        return sorted(found, key=lambda one: int(one["_ts"]))
+
+    def _find(self, tenant_id: str, kind: str) -> list[Document]:
+        """Copies, the newest first: nobody may rely on an order that was not asked for."""
+        found = (one for (tenant, _), one in self.cloud.documents.items() if tenant == tenant_id)
+        return [orjson.loads(orjson.dumps(one)) for one in found if one["kind"] == kind and self._lives(one)][
+            ::-1
+        ]
+
+    def _lives(self, document: Document) -> bool:
+        ttl = document.get("ttl", -1)
+        return ttl < 0 or self._seconds() < document["_ts"] + ttl
+
+    def _write(self, document: Document) -> None:
+        text = orjson.dumps(document)
+        assert len(text) <= MAX_DOCUMENT
+        stored = orjson.loads(text)
+        _check_numbers(stored)
+        self.cloud.documents[self._key(document)] = stored | {
+            "_ts": self._seconds(),
+            "_etag": self.cloud.etag(),
+        }
+
+    def _seconds(self) -> int:
+        return (self.cloud.now - EPOCH) // timedelta(seconds=1)
+
+    def _key(self, document: Document) -> tuple[str, str]:
+        return document["tenantId"], document["id"]
+
+
+def _check_numbers(value: Any) -> None:  # noqa: ANN401 - JSON
+    """A number beyond 2**53 would come back as another one."""
+    if isinstance(value, dict):
+        value = [*value.values()]
+    if isinstance(value, list):
+        for one in value:
+            _check_numbers(one)
+    elif isinstance(value, int | float):
+        assert abs(value) <= SAFE, f"{value} is not exact as a double"
