@@ -1,9 +1,10 @@
 """HTTP at the edge: who asks, with what parameters, how answers and errors look."""
 
-from collections.abc import Awaitable, Callable, Iterable
+import gzip
+import hashlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
@@ -12,12 +13,12 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from shared import errors
-from shared.errors import FieldError, InvalidInput, NotAuthenticated, UsageError
+from shared.errors import InvalidInput, NotAuthenticated, UsageError
 from shared.keys import ApiKey, Scope, authenticate, is_operator
 from shared.message import field_errors
 from shared.services import services
 
-type Handler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
+WORTH_PACKING, PACKING = 1_024, 5
 
 STATUS: dict[type[UsageError], HTTPStatus] = {
     errors.InvalidInput: HTTPStatus.BAD_REQUEST,
@@ -30,19 +31,6 @@ STATUS: dict[type[UsageError], HTTPStatus] = {
     errors.Busy: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """The one table from domain error to HTTP status."""
-
-
-def handled(handler: Handler) -> Handler:
-    """Answers a domain error as RFC 9457 problem details. Stands under the trigger decorators."""
-
-    @wraps(handler)
-    async def handle(req: func.HttpRequest) -> func.HttpResponse:
-        try:
-            return await handler(req)
-        except UsageError as error:
-            return problem(error)
-
-    return handle
 
 
 def problem(error: UsageError, **more: object) -> func.HttpResponse:
@@ -68,9 +56,37 @@ def answer(body: object, status: HTTPStatus = HTTPStatus.OK) -> func.HttpRespons
     return func.HttpResponse(to_json(body), status_code=status, mimetype="application/json")
 
 
-def nothing() -> func.HttpResponse:
+def nothing(headers: dict[str, str] | None = None) -> func.HttpResponse:
     """Done, and there is nothing to say."""
-    return func.HttpResponse(status_code=HTTPStatus.NO_CONTENT)
+    return func.HttpResponse(status_code=HTTPStatus.NO_CONTENT, headers=headers)
+
+
+def negotiated(req: func.HttpRequest, response: func.HttpResponse) -> func.HttpResponse:
+    """The response as this request wants it: nothing new (304), compressed, or without its body (HEAD)."""
+    body, headers = response.get_body(), dict(response.headers)
+    etag = headers.get("ETag")
+    if etag and etag in req.headers.get("if-none-match", ""):
+        return func.HttpResponse(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": etag})
+    if len(body) >= WORTH_PACKING and "gzip" in req.headers.get("accept-encoding", ""):
+        body = gzip.compress(body, PACKING, mtime=0)
+        headers |= {"Content-Encoding": "gzip"}
+    if len(response.get_body()) >= WORTH_PACKING:
+        headers |= {"Vary": "Accept-Encoding"}
+    if req.method == "HEAD":
+        headers |= {"Content-Length": str(len(body))}
+        body = b""
+    return func.HttpResponse(
+        body, status_code=response.status_code, headers=headers, mimetype=response.mimetype
+    )
+
+
+def fresh(body: Mapping[str, Any]) -> func.HttpResponse:
+    """A view's answer, with an ETag that stays the same while its numbers do."""
+    moment = body["freshness"]["complete_through"]
+    text = to_json(body)
+    digest = hashlib.sha256(text.replace(moment.encode(), b"")).hexdigest()[:32]
+    headers = {"ETag": f'W/"{digest}"', "Cache-Control": "private, no-cache"}
+    return func.HttpResponse(text, headers=headers, mimetype="application/json")
 
 
 def to_json(body: object) -> bytes:
@@ -108,21 +124,12 @@ def operator(req: func.HttpRequest) -> None:
         raise NotAuthenticated("The operator key is needed: Authorization: Bearer …")
 
 
-def parameters(req: func.HttpRequest, known: Iterable[str]) -> dict[str, str]:
-    """The query parameters. Raises InvalidInput, which names those that are not known."""
-    known = tuple(known)
-    unknown = [FieldError(name, f"is none of {', '.join(known)}") for name in req.params if name not in known]
-    if unknown:
-        raise InvalidInput(unknown)
-    return dict(req.params)
-
-
-def number(given: dict[str, str], name: str, default: int, low: int, high: int) -> int:
-    """A whole number among the parameters. Raises InvalidInput outside of its bounds."""
-    text = given.get(name, str(default))
-    if not text.isascii() or not text.isdigit() or not low <= int(text[:12]) <= high:
-        raise InvalidInput.of(name, f"must be a whole number from {low} to {high}")
-    return int(text)
+def parameters[M: BaseModel](req: func.HttpRequest, model: type[M]) -> M:
+    """The query parameters. Raises InvalidInput, which names each that is unknown or wrong."""
+    try:
+        return model.model_validate(dict(req.params))
+    except ValidationError as error:
+        raise InvalidInput(list(field_errors(error)), "The parameters are not valid.") from error
 
 
 def body_of[M: BaseModel](req: func.HttpRequest, model: type[M]) -> M:

@@ -3,18 +3,29 @@
 import logging
 from datetime import datetime
 from http import HTTPStatus
+from typing import Any, TypedDict
 
 import azure.functions as func
 
-from functions._http import answer, client, handled, now, problem
+from functions._api import operation
+from functions._http import answer, client, now, problem
 from shared.errors import InvalidInput
 from shared.event import UsageEvent
 from shared.ingest import Receipt, bad_fields, ingest, ingest_message, message_reject
+from shared.message import Events
 from shared.services import services
 from shared.stores.schema import EVENTS_QUEUE, POISON_QUEUE
 
 events = func.Blueprint()
 log = logging.getLogger("usage.ingest")
+
+
+class IngestAnswer(TypedDict):
+    """What became of the events; each is in exactly one of the three."""
+
+    accepted: int
+    duplicates: int
+    rejected: int
 
 
 @events.queue_trigger("message", EVENTS_QUEUE, "USAGE_STORAGE")
@@ -32,8 +43,15 @@ async def ingest_poison(message: func.QueueMessage) -> None:
     log.error("poison message kept as reject %s", reject.id)
 
 
-@events.route("usage/events", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
-@handled
+@operation(
+    events,
+    "POST",
+    "usage/events",
+    caller="ingest",
+    body=Events,
+    answer=IngestAnswer,
+    status=HTTPStatus.ACCEPTED,
+)
 async def post_events(req: func.HttpRequest) -> func.HttpResponse:
     """Counts the events of an API client: 202, or 400 that names each bad one (good ones are kept)."""
     key = await client(req, "ingest")
@@ -49,8 +67,7 @@ async def post_events(req: func.HttpRequest) -> func.HttpResponse:
     return answer(counts, HTTPStatus.ACCEPTED)
 
 
-@events.route("schemas/usage-event.json", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-@handled
+@operation(events, "GET", "schemas/usage-event.json", caller="anyone", answer=dict[str, Any])
 async def get_event_schema(req: func.HttpRequest) -> func.HttpResponse:
     """The JSON Schema of a usage event."""
     schema = UsageEvent.model_json_schema()

@@ -1,24 +1,94 @@
 """For the operator of the platform: tenants, API keys, prices and rejects."""
 
+from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Literal, TypedDict
 
 import azure.functions as func
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from functions._http import answer, body_of, handled, nothing, now, number, operator, parameters
+from functions._api import operation
+from functions._http import answer, body_of, nothing, now, operator, parameters
+from functions.ingest import IngestAnswer
 from shared.errors import Conflict, InvalidInput, NotFound
 from shared.event import TenantId
-from shared.keys import KeySettings, issue
+from shared.keys import ApiKey, KeySettings, issue
 from shared.pricing import Price
 from shared.rejects import Reject
 from shared.replay import replay
 from shared.services import services
-from shared.table import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
 from shared.tenants import Tenant, TenantSettings
 
 operators = func.Blueprint()
-ANONYMOUS = func.AuthLevel.ANONYMOUS
+CREATED, NO_CONTENT = HTTPStatus.CREATED, HTTPStatus.NO_CONTENT
+
+
+class Listed[T](TypedDict):
+    """All there are."""
+
+    data: list[T]
+
+
+class IssuedKey(ApiKey):
+    """A new key, with the key itself."""
+
+    key: Annotated[str, Field(description="Shown only here.", examples=["oneai_…"])]
+
+
+class KeptPrice(Price):
+    """A price and its id."""
+
+    id: str
+
+
+class PriceIds(TypedDict):
+    """The ids under which prices are kept."""
+
+    ids: list[str]
+
+
+class RejectQuery(BaseModel):
+    """Which rejects."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tenant_id: TenantId | None = None
+    status: Literal["open", "replayed"] | None = None
+    limit: Annotated[int, Field(ge=1, le=1_000)] = 50
+    offset: Annotated[int, Field(ge=0, le=100_000)] = 0
+
+
+class BadField(TypedDict):
+    """One thing wrong."""
+
+    field: str
+    reason: str
+
+
+class RejectAnswer(TypedDict):
+    """An event, or a whole message, that could not be counted."""
+
+    id: str
+    received: datetime
+    tenant_id: str | None
+    index: Annotated[int | None, Field(description="Its place in the message; null: all of it.")]
+    errors: list[BadField]
+    status: Literal["open", "replayed"]
+    payload: str
+
+
+class RejectsPage(TypedDict):
+    """Which of the rejects these are."""
+
+    limit: int
+    offset: int
+
+
+class RejectsAnswer(TypedDict):
+    """Some of the rejects."""
+
+    data: list[RejectAnswer]
+    pagination: RejectsPage
 
 
 class Prices(BaseModel):
@@ -29,24 +99,23 @@ class Prices(BaseModel):
     prices: Annotated[list[Price], Field(min_length=1, max_length=1_000)]
 
 
-@operators.route("operator/tenants", methods=["GET"], auth_level=ANONYMOUS)
-@handled
+@operation(operators, "GET", "operator/tenants", caller="operator", answer=Listed[Tenant])
 async def list_tenants(req: func.HttpRequest) -> func.HttpResponse:
     """Every tenant."""
     operator(req)
     return answer({"data": await services().tenants.all()})
 
 
-@operators.route("operator/tenants/{tenant_id}", methods=["GET"], auth_level=ANONYMOUS)
-@handled
+@operation(operators, "GET", "operator/tenants/{tenant_id}", caller="operator", answer=Tenant)
 async def get_tenant(req: func.HttpRequest) -> func.HttpResponse:
     """One tenant."""
     operator(req)
     return answer(await the_tenant(req))
 
 
-@operators.route("operator/tenants/{tenant_id}", methods=["PUT"], auth_level=ANONYMOUS)
-@handled
+@operation(
+    operators, "PUT", "operator/tenants/{tenant_id}", caller="operator", body=TenantSettings, answer=Tenant
+)
 async def put_tenant(req: func.HttpRequest) -> func.HttpResponse:
     """Creates or changes a tenant."""
     operator(req)
@@ -61,8 +130,7 @@ async def put_tenant(req: func.HttpRequest) -> func.HttpResponse:
     return answer(tenant, HTTPStatus.OK if before else HTTPStatus.CREATED)
 
 
-@operators.route("operator/tenants/{tenant_id}/keys", methods=["GET"], auth_level=ANONYMOUS)
-@handled
+@operation(operators, "GET", "operator/tenants/{tenant_id}/keys", caller="operator", answer=Listed[ApiKey])
 async def list_keys(req: func.HttpRequest) -> func.HttpResponse:
     """The tenant's API keys, without the keys themselves: only their hashes are stored."""
     operator(req)
@@ -70,8 +138,15 @@ async def list_keys(req: func.HttpRequest) -> func.HttpResponse:
     return answer({"data": await services().keys.of_tenant(tenant.id)})
 
 
-@operators.route("operator/tenants/{tenant_id}/keys", methods=["POST"], auth_level=ANONYMOUS)
-@handled
+@operation(
+    operators,
+    "POST",
+    "operator/tenants/{tenant_id}/keys",
+    caller="operator",
+    body=KeySettings,
+    answer=IssuedKey,
+    status=CREATED,
+)
 async def post_key(req: func.HttpRequest) -> func.HttpResponse:
     """Issues an API key; this answer is the only place where it ever stands."""
     operator(req)
@@ -81,8 +156,9 @@ async def post_key(req: func.HttpRequest) -> func.HttpResponse:
     return answer({"key": key, **stored.model_dump(mode="json")}, HTTPStatus.CREATED)
 
 
-@operators.route("operator/tenants/{tenant_id}/keys/{key_id}", methods=["DELETE"], auth_level=ANONYMOUS)
-@handled
+@operation(
+    operators, "DELETE", "operator/tenants/{tenant_id}/keys/{key_id}", caller="operator", status=NO_CONTENT
+)
 async def delete_key(req: func.HttpRequest) -> func.HttpResponse:
     """Revokes an API key, within half a minute everywhere."""
     operator(req)
@@ -93,8 +169,7 @@ async def delete_key(req: func.HttpRequest) -> func.HttpResponse:
     return nothing()
 
 
-@operators.route("operator/prices", methods=["GET"], auth_level=ANONYMOUS)
-@handled
+@operation(operators, "GET", "operator/prices", caller="operator", answer=Listed[KeptPrice])
 async def list_prices(req: func.HttpRequest) -> func.HttpResponse:
     """Our own prices: list prices of units, contract prices of tenants."""
     operator(req)
@@ -102,8 +177,9 @@ async def list_prices(req: func.HttpRequest) -> func.HttpResponse:
     return answer({"data": [{"id": id_, **price.model_dump(mode="json")} for id_, price in prices.items()]})
 
 
-@operators.route("operator/prices", methods=["POST"], auth_level=ANONYMOUS)
-@handled
+@operation(
+    operators, "POST", "operator/prices", caller="operator", body=Prices, answer=PriceIds, status=CREATED
+)
 async def post_prices(req: func.HttpRequest) -> func.HttpResponse:
     """Adds prices; one for the same thing from the same day is replaced. They hold for events to come."""
     operator(req)
@@ -111,8 +187,7 @@ async def post_prices(req: func.HttpRequest) -> func.HttpResponse:
     return answer({"ids": [await services().prices.save(price) for price in prices]}, HTTPStatus.CREATED)
 
 
-@operators.route("operator/prices/{price_id}", methods=["DELETE"], auth_level=ANONYMOUS)
-@handled
+@operation(operators, "DELETE", "operator/prices/{price_id}", caller="operator", status=NO_CONTENT)
 async def delete_price(req: func.HttpRequest) -> func.HttpResponse:
     """Forgets a price; what was priced with it stays as it is."""
     operator(req)
@@ -120,20 +195,17 @@ async def delete_price(req: func.HttpRequest) -> func.HttpResponse:
     return nothing()
 
 
-@operators.route("operator/rejects", methods=["GET"], auth_level=ANONYMOUS)
-@handled
+@operation(operators, "GET", "operator/rejects", caller="operator", query=RejectQuery, answer=RejectsAnswer)
 async def list_rejects(req: func.HttpRequest) -> func.HttpResponse:
     """What could not be counted, the newest first."""
     operator(req)
-    given = parameters(req, ("tenant_id", "status", "limit", "offset"))
-    limit = number(given, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
-    offset = number(given, "offset", 0, 0, MAX_OFFSET)
-    found = await services().rejects.page(given.get("tenant_id"), given.get("status"), limit, offset)
-    return answer({"data": [shown(one) for one in found], "pagination": {"limit": limit, "offset": offset}})
+    asked = parameters(req, RejectQuery)
+    found = await services().rejects.page(asked.tenant_id, asked.status, asked.limit, asked.offset)
+    pages = {"limit": asked.limit, "offset": asked.offset}
+    return answer({"data": [shown(one) for one in found], "pagination": pages})
 
 
-@operators.route("operator/rejects/{reject_id}/replay", methods=["POST"], auth_level=ANONYMOUS)
-@handled
+@operation(operators, "POST", "operator/rejects/{reject_id}/replay", caller="operator", answer=IngestAnswer)
 async def post_replay(req: func.HttpRequest) -> func.HttpResponse:
     """Counts a reject after all; 400 with the reasons when it is refused again."""
     operator(req)
@@ -165,7 +237,7 @@ async def the_tenant(req: func.HttpRequest) -> Tenant:
     return tenant
 
 
-def shown(reject: Reject) -> dict[str, Any]:
+def shown(reject: Reject) -> RejectAnswer:
     """A reject as the operator reads it."""
     return {
         "id": reject.id,

@@ -121,7 +121,7 @@ async def run() -> None:
         await demonstration.prepare()
         await demonstration.load_history()
         announce(stack, demonstration)
-        await demonstration.trickle()
+        await asyncio.gather(demonstration.trickle(), stack.keep_running())
 
 
 async def until_stopped() -> None:

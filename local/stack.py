@@ -145,6 +145,13 @@ class Stack:
         self.host = host if self.host is None or self.host.process.returncode is not None else self.host
         return host
 
+    async def keep_running(self) -> None:
+        """Starts the Functions host again, at the same place, whenever it dies."""
+        while self.host:
+            status = await self.host.process.wait()
+            print(f"The Functions host ended ({status}); starting it again.", flush=True)
+            await self.start_host(int(self.url.rsplit(":", 1)[1]))
+
     async def stop(self) -> None:
         """Stops everything, in the opposite order of its start."""
         await self._exit.aclose()

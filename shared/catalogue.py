@@ -29,6 +29,20 @@ UNITS: dict[str, str] = {
     "safety.moderate": "checks",
 }
 
+COUNTED_AS: dict[str, str] = {
+    "ai.chat": "token-quota",
+    "ai.embed": "token-quota",
+    "ai.image": "images",
+    "voice.room": "voice-minutes",
+    "phone.call": "phone-minutes",
+    "phone.sms": "messages",
+    "web.crawl": "pages-crawled",
+    "email.send": "emails-sent",
+    "governance.scan": "governance-scans",
+    "safety.moderate": "safety-moderations",
+}
+"""What a primitive's usage is counted towards: only chat and embedding tokens use up the token quota."""
+
 PRODUCT_NAMES: dict[str, str] = {
     "ai-platform": "AI Platform",
     "psa": "PSA",

@@ -22,7 +22,7 @@ SUMS = (
 LAST_USED = "last_used"  # milliseconds since 1970; the newest one wins when rows are merged
 MEASURES = (*SUMS, LAST_USED)
 DIMENSIONS = ("feature", "product", "provider", "model", "primitive")
-USER = "user"
+USER, DAY = "user", "day"  # further dimensions: of the documents with users, and of months
 
 type Value = str | None
 SAFE = 2**53

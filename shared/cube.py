@@ -3,7 +3,7 @@
 Fold, seal and every view are made of `merge`, `filter` and `group_by`.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -17,7 +17,6 @@ from shared.columns import (
     Value,
     decode_codes,
     decode_measure,
-    encode,
 )
 
 type Integers = NDArray[np.int64]
@@ -61,6 +60,35 @@ class Cube:
         measures = {name: column[rows] for name, column in self.measures.items()}
         return Cube(len(rows), dimensions, measures)
 
+    def project(self, names: Collection[str]) -> "Cube":
+        """The same rows with these dimensions only."""
+        kept = {name: self.dimensions[name] for name in names}
+        return Cube(self.rows, kept, self.measures)
+
+    def labelled(self, name: str, value: Value) -> "Cube":
+        """The same rows with one more dimension, of which all have the same value."""
+        label = Dimension([value], np.zeros(self.rows, dtype=np.int64))
+        return Cube(self.rows, {**self.dimensions, name: label}, self.measures)
+
+    def mapped(self, name: str, new: Callable[[Value], Value]) -> "Cube":
+        """The same rows with the values of one dimension replaced; some may become equal."""
+        old = self.dimensions[name]
+        values = [new(value) for value in old.values]
+        index = {value: code for code, value in enumerate(dict.fromkeys(values))}
+        codes = np.array([index[value] for value in values], dtype=np.int64)[old.codes]
+        return Cube(self.rows, {**self.dimensions, name: Dimension(list(index), codes)}, self.measures)
+
+    def listing(self, name: str, values: Collection[Value]) -> "Cube":
+        """The same usage, with a row of nothing for each of these values, so that it is listed."""
+        rows = np.zeros(len(values), dtype=np.int64)
+        nothing = {
+            other: Dimension(list(values), np.arange(len(values)))
+            if other == name
+            else Dimension([None], rows)
+            for other in self.dimensions
+        }
+        return concatenate([self, Cube(len(values), nothing, dict.fromkeys(MEASURES, rows))])
+
     def group_by(self, *names: str) -> "Cube":
         """One row for each combination of these dimensions, with sums (and the newest last_used).
 
@@ -85,14 +113,6 @@ class Cube:
         """Each measure over all rows; zeros when there are none."""
         one = self.group_by()
         return {name: int(column[0]) if one.rows else 0 for name, column in one.measures.items()}
-
-    def to_json(self) -> dict[str, Any]:
-        """The readable stored form (see `columns`)."""
-        return encode(
-            self.rows,
-            {name: dimension.column() for name, dimension in self.dimensions.items()},
-            {name: column.tolist() for name, column in self.measures.items()},
-        )
 
 
 def from_json(stored: Mapping[str, Any], names: Collection[str] | None = None) -> Cube:

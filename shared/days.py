@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from shared.errors import FieldError, InvalidInput
+from shared.errors import InvalidInput
 
 PRESETS = ("7d", "30d", "3m", "12m")
 MAX_DAYS = 1_100  # three years: what a custom range may span
@@ -50,6 +50,18 @@ def on_day(year: int, month: int, day: int) -> date:
     return date(year, month, min(day, monthrange(year, month)[1]))
 
 
+def month_of(day: date) -> Period:
+    """The calendar month that holds the day."""
+    first = day.replace(day=1)
+    return Period(first, on_day(day.year, day.month, 31))
+
+
+def before(period: Period) -> Period:
+    """The period of as many days just before this one."""
+    last = period.first - timedelta(days=1)
+    return Period(last - timedelta(days=len(period) - 1), last)
+
+
 def preset(name: str, today: date) -> Period:
     """`7d`, `30d`, `3m` or `12m`, ending today."""
     if name not in PRESETS:
@@ -61,23 +73,14 @@ def preset(name: str, today: date) -> Period:
     return Period(first, today)
 
 
-def custom(first: str | None, last: str | None, today: date) -> Period:
-    """The range `from`..`to`, both included; `to` defaults to today."""
-    if first is None:
-        raise InvalidInput.of("from", "is needed with to")
-    period = Period(_day("from", first), today if last is None else _day("to", last))
+def custom(first: date, last: date) -> Period:
+    """The range `first`..`last`, both included. Raises InvalidInput when it is empty or too long."""
+    period = Period(first, last)
     if period.last < period.first:
         raise InvalidInput.of("to", "must not be before from")
     if len(period) > MAX_DAYS:
         raise InvalidInput.of("from", f"the range may span {MAX_DAYS} days at most")
     return period
-
-
-def _day(field: str, text: str) -> date:
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
-    except ValueError:
-        raise InvalidInput([FieldError(field, "must be a day like 2026-01-31")]) from None
 
 
 def billing_month(day: date, starts_on: int) -> Period:

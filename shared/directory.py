@@ -57,6 +57,7 @@ async def learn(usage: Usage, tenant_id: str, segments: Sequence[Document]) -> N
 
 async def _learn(usage: Usage, tenant_id: str, news: People) -> bool:
     shards = {shard["id"]: shard for shard in await usage.directory(tenant_id)}
+    done = True
     for number in sorted({_shard(user) for user in news}):
         part = {user: person for user, person in news.items() if _shard(user) == number}
         old = shards.get(f"directory|{number}")
@@ -64,9 +65,8 @@ async def _learn(usage: Usage, tenant_id: str, news: People) -> bool:
         after = newest(known, part)
         if all(user in known and _same(known[user], after[user]) for user in part):
             continue
-        if not await usage.commit(_document(tenant_id, number, after), old["_etag"] if old else None):
-            return False
-    return True
+        done &= await usage.commit(_document(tenant_id, number, after), old["_etag"] if old else None)
+    return done
 
 
 def _same(one: Person, other: Person) -> bool:

@@ -1,117 +1,71 @@
-"""The figures of the views: what is shown of a cube. All of them are group_by and the same columns."""
+"""The figures of the views: sums of measures as a reader sees them. Additive, so that totals are sums too."""
 
-from collections.abc import Callable, Mapping
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
 
 import numpy as np
 
-from shared.columns import LAST_USED, USER, Value
+from shared.answers import Figures
+from shared.columns import USER, Value
 from shared.cube import Cube
-from shared.directory import People
-from shared.event import EPOCH
 from shared.money import usd
-from shared.table import Table
 
-SHOWN: Mapping[str, Callable[[Any], Any]] = {
-    "cost_usd": lambda nano: None if nano is None else usd(nano),
-    "last_active": lambda moment: (EPOCH + timedelta(milliseconds=moment)).isoformat(timespec="milliseconds"),
-}
+NAMES = tuple(Figures.__annotations__)
+
+type Key = tuple[Value, ...]
 
 
-def figures(measures: Mapping[str, int]) -> dict[str, Any]:
-    """What every view says of its totals. Cost is null where no request has a known price."""
-    columns = figure_columns({name: [value] for name, value in measures.items()})
-    return Table(columns, SHOWN).rows([0])[0]
-
-
-def figure_columns(measures: Mapping[str, list[int]]) -> dict[str, list[Any]]:
-    """The figures of many rows at once; costs stay integers until they are shown."""
-    tokens = [sum(pair) for pair in zip(measures["input_tokens"], measures["output_tokens"], strict=True)]
+def figures(measures: Mapping[str, int]) -> Figures:
+    """What every row and every total says. Cost is null where no request has a known price."""
     return {
         "requests": measures["requests"],
-        "tokens": tokens,
+        "tokens": measures["input_tokens"] + measures["output_tokens"],
         "input_tokens": measures["input_tokens"],
         "output_tokens": measures["output_tokens"],
         "cache_read_input_tokens": measures["cache_read_input_tokens"],
         "cache_creation_input_tokens": measures["cache_creation_input_tokens"],
         "reasoning_output_tokens": measures["reasoning_output_tokens"],
-        "cost_usd": [
-            None if unpriced and unpriced == requests else cost
-            for cost, unpriced, requests in zip(
-                measures["cost"], measures["unpriced"], measures["requests"], strict=True
-            )
-        ],
+        "cost_usd": cost(measures),
         "unpriced_requests": measures["unpriced"],
     }
 
 
-def by_feature(cube: Cube) -> Table:
-    """One row a feature."""
-    groups, columns = _grouped(cube, "feature")
-    providers = top(cube, "feature", "provider", "requests")
-    averages = [
-        _ratio(tokens, requests)
-        for tokens, requests in zip(columns["tokens"], columns["requests"], strict=True)
-    ]
-    return Table(
-        {
-            "feature": groups,
-            **columns,
-            "average_tokens": averages,
-            "provider": [providers.get(group) for group in groups],
-        },
-        SHOWN,
-    )
+def column(measures: Mapping[str, list[int]], name: str) -> list[int | None] | None:
+    """What rows are sorted by for one of the figures; None when there is no such figure."""
+    requests, unpriced = measures["requests"], measures["unpriced"]
+    if name == "tokens":
+        return [sum(pair) for pair in zip(measures["input_tokens"], measures["output_tokens"], strict=True)]
+    if name == "cost_usd":
+        rows = zip(measures["cost"], unpriced, requests, strict=True)
+        return [None if none and none == every else nano for nano, none, every in rows]
+    found = unpriced if name == "unpriced_requests" else measures.get(name) if name in NAMES else None
+    return None if found is None else list(found)
 
 
-def by_user(cube: Cube, people: People) -> Table:
-    """One row a user; unattended work stands under no user."""
-    groups, columns = _grouped(cube, USER)
-    features = top(cube, USER, "feature", "tokens")
-    found = [people.get(group or "") for group in groups]
-    grouped = cube.group_by(USER)
-    return Table(
-        {
-            "user_id": groups,
-            "name": [person.name if person else None for person in found],
-            "email": [person.email if person else None for person in found],
-            **columns,
-            "top_feature": [features.get(group) for group in groups],
-            "last_active": grouped.measures[LAST_USED].tolist(),
-        },
-        SHOWN,
-    )
+def cost(measures: Mapping[str, int]) -> Decimal | None:
+    """US dollars of the priced requests; None where there are requests and none is priced."""
+    if measures["unpriced"] and measures["unpriced"] == measures["requests"]:
+        return None
+    return usd(measures["cost"])
 
 
-def providers(cube: Cube, names: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The share of requests of each provider, of those that have one; the named ones always stand there."""
-    grouped = cube.group_by("provider")
-    counts: dict[Value, int] = dict.fromkeys(names, 0)
-    requests = grouped.measures["requests"].tolist()
-    counts |= dict(zip(grouped.dimensions["provider"].column(), requests, strict=True))
-    counts.pop(None, None)
-    whole = sum(counts.values())
-    return [
-        {
-            "provider": provider,
-            "name": names.get(provider or "", provider),
-            "requests": count,
-            "percent": percent(count, whole),
-        }
-        for provider, count in sorted(counts.items(), key=lambda one: (-one[1], str(one[0])))
-    ]
+def tokens(cube: Cube) -> list[int]:
+    """The tokens of each row."""
+    total: list[int] = (cube.measures["input_tokens"] + cube.measures["output_tokens"]).tolist()
+    return total
 
 
-def top(cube: Cube, of: str | tuple[()], name: str, measure: str) -> dict[Any, Value]:
-    """The value of a dimension that has the most of a measure, for each value of another.
+def keys(cube: Cube, names: Sequence[str]) -> list[Key]:
+    """The values of these dimensions in each row."""
+    return list(zip(*(cube.dimensions[name].column() for name in names), strict=True))
 
-    With `()` in the other's place: over all rows, under the key `()`.
-    """
-    pairs = cube.group_by(*([of] if of else []), name)
-    owners = pairs.dimensions[of].column() if of else [()] * pairs.rows
-    others, amounts = pairs.dimensions[name].column(), _amounts(pairs, measure)
+
+def top(cube: Cube, of: Sequence[str], name: str, measure: str) -> dict[Key, Value]:
+    """The value of a dimension that has the most of a measure, for each combination of others."""
+    pairs = cube.group_by(*of, name)
+    amounts = tokens(pairs) if measure == "tokens" else pairs.measures[measure].tolist()
+    owners = keys(pairs, of) if of else [()] * pairs.rows
+    others = pairs.dimensions[name].column()
     ranked = sorted(zip(amounts, others, owners, strict=True), key=lambda one: (one[0], str(one[1])))
     return {owner: other for _, other, owner in ranked if other is not None}
 
@@ -122,23 +76,11 @@ def distinct_users(cube: Cube) -> int:
     return sum(users.values[code] is not None for code in np.unique(users.codes))
 
 
-def percent(part: int, whole: int) -> Decimal | None:
+def percent(part: int | Decimal, whole: int | Decimal) -> Decimal | None:
     """Part of whole in per cent, to two places; None of nothing."""
-    return round(Decimal(100 * part) / whole, 2).normalize() if whole else None
+    return round(Decimal(100 * part) / Decimal(whole), 2).normalize() if whole else None
 
 
-def _grouped(cube: Cube, name: str) -> tuple[list[Value], dict[str, list[Any]]]:
-    grouped = cube.group_by(name)
-    measures = {measure: column.tolist() for measure, column in grouped.measures.items()}
-    return grouped.dimensions[name].column(), figure_columns(measures)
-
-
-def _amounts(cube: Cube, measure: str) -> list[int]:
-    if measure == "tokens":
-        total = cube.measures["input_tokens"] + cube.measures["output_tokens"]
-        return [int(amount) for amount in total.tolist()]
-    return [int(amount) for amount in cube.measures[measure].tolist()]
-
-
-def _ratio(tokens: int, requests: int) -> Decimal | None:
-    return round(Decimal(tokens) / requests, 1).normalize() if requests else None
+def change(now: int | Decimal | None, then: int | Decimal | None) -> Decimal | None:
+    """By how many per cent it has grown; None where one of the two is unknown or there was nothing."""
+    return None if now is None or not then else percent(now - then, then)

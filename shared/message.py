@@ -24,6 +24,7 @@ from shared.event import TENANT_ID, Text128, UsageEvent
 MAX_BYTES = 512 * 1024
 MAX_EVENTS = 5_000
 MAX_ERRORS, MAX_PATH = 20, 200  # of an event and a field: a reject has to fit a row of a table
+PLAINLY = {"extra_forbidden": "is not known here", "missing": "is needed"}
 GZIP, BASE64_OF_GZIP = b"\x1f\x8b", b"H4sI"
 
 
@@ -176,7 +177,7 @@ def field_errors(error: ValidationError) -> Iterator[FieldError]:
     """Pydantic's errors as field and reason, without its type names and addresses."""
     for one in error.errors(include_url=False, include_context=False, include_input=False):
         path = ".".join(str(part) for part in one["loc"])
-        reason = one["msg"].removeprefix("Value error, ")
+        reason = PLAINLY.get(one["type"]) or one["msg"].removeprefix("Value error, ")
         if not path and ": " in reason:  # a check across fields names its field itself
             path, reason = reason.split(": ", 1)
         yield FieldError(path[:MAX_PATH] or "event", reason)

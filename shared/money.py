@@ -18,6 +18,11 @@ def nano(amount: Decimal) -> int:
     return int(amount.scaleb(9))
 
 
+def ratio(part: int, whole: int) -> Decimal | None:
+    """Part by whole, to one place; None of nothing."""
+    return round(Decimal(part) / whole, 1).normalize() if whole else None
+
+
 def _shortest(number: int, places: int) -> Decimal:
     """The number with as few decimals as it needs, so that JSON and CSV show the same text."""
     whole, rest = divmod(number, 10**places)

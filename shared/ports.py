@@ -99,6 +99,10 @@ class Usage(Protocol):
         """The totals documents of the days of the period that have one, in order."""
         ...
 
+    async def documents(self, tenant_id: str, kind: str, period: Period) -> list[Document]:
+        """The documents of a kind whose day lies in the period, in the order of days."""
+        ...
+
     async def heads(self, tenant_id: str, period: Period) -> list[Document]:
         """The totals documents without their cubes."""
         ...

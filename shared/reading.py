@@ -1,110 +1,210 @@
-"""Reading a tenant's usage of a period: the rollups of its days, and the segments these do not hold yet."""
+"""Reading a tenant's usage of a period: whole months, single days, and the segments these do not hold yet.
+
+Every view is answered from here. It names the dimensions that it needs, and is given the smallest
+documents that have them: by day, without users, or with users.
+"""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 from shared import directory
-from shared.columns import DIMENSIONS, USER
-from shared.cube import Cube, concatenate, empty, from_json
-from shared.days import Period
+from shared.columns import DAY, USER
+from shared.cube import Cube, concatenate, empty
+from shared.days import Period, month_of
 from shared.directory import People
 from shared.errors import Busy
-from shared.ports import Document, Stores
-from shared.rollup import AT_ONCE, Rollup, advance, read_rollup, segment_cube, unfolded, users_cubes
+from shared.packing import unpack
+from shared.ports import Document, Stores, Usage
+from shared.rollup import Rollup, read_rollup, segment_cube, tail, users_cubes
 
 ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The usage of a period: one cube a day that has any, and what the days counted besides.
+    """The usage of a period: rows with the dimensions asked for, of which equal ones may stand apart.
 
-    With users, cubes have the dimension `user` and `people` says who they are.
+    `people` says who the users are, where users were asked for.
     """
 
-    cubes: dict[date, Cube]
-    duplicates: int
-    rejected: int
-    people: People
-    users: bool
+    cube: Cube
+    duplicates: int = 0
+    rejected: int = 0
+    people: People | None = None
 
-    def cube(self, period: Period | None = None) -> Cube:
-        """All rows of the period (of everything read by default); rows of equal dimensions stay apart."""
-        names = (USER, *DIMENSIONS) if self.users else DIMENSIONS
-        chosen = [cube for day, cube in self.cubes.items() if period is None or day in period]
-        return concatenate([*chosen, empty(names)])
+    def filter(self, wanted: dict[str, list[str | None]]) -> "Reading":
+        """The usage whose value of each named dimension is among the wanted ones."""
+        return replace(self, cube=self.cube.filter(wanted))
 
 
 @dataclass(frozen=True, slots=True)
-class _Day:
-    """One day as it was read: its saved cubes, and the segments beside them."""
+class _Part:
+    """One month or day as it is stored, or the segments of a day beside it."""
 
-    rollup: Rollup
-    saved: Sequence[Cube]
-    tail: Sequence[Document] = ()
+    cube: Cube
+    duplicates: int
+    rejected: int
 
 
-async def read(stores: Stores, tenant_id: str, period: Period, *, users: bool = False) -> Reading:
-    """Everything that has been stored of the tenant's usage in the period.
+class _Torn(Exception):
+    """Documents were replaced between two reads; reading them again gives a whole picture."""
 
-    The marks are read before the rollups: a day that is folded in between is then whole either way.
+
+async def read(stores: Stores, tenant_id: str, period: Period, names: Iterable[str]) -> Reading:
+    """Everything that has been stored of the tenant's usage in the period, by these dimensions.
+
+    Names are those of `columns.DIMENSIONS`, `user` and `day`.
     Raises Busy when folds kept replacing what was being read.
     """
-    marked = {day for day in await stores.marks.marked(tenant_id) if day in period}
-    days = await (_days_with_users if users else _days)(stores, tenant_id, period)
-    untouched = [_Day(Rollup(day), ()) for day in marked - {day.rollup.day for day in days}]
-    whole, people = await asyncio.gather(
-        asyncio.gather(*(_with_tail(stores, tenant_id, day, marked) for day in [*days, *untouched])),
-        directory.load(stores.usage, tenant_id) if users else _nobody(),
-    )
-    segments = [segment for day in whole for segment in day.tail]
-    return Reading(
-        cubes={day.rollup.day: _cube(day, users=users) for day in whole if day.saved or day.tail},
-        duplicates=_count("duplicates", whole),
-        rejected=_count("rejected", whole),
-        people=directory.newest(people, directory.of_segments(segments)),
-        users=users,
-    )
-
-
-async def _days(stores: Stores, tenant_id: str, period: Period) -> list[_Day]:
-    documents = await stores.usage.totals(tenant_id, period)
-    return [_Day(read_rollup(one), [from_json(one["cube"])]) for one in documents]
-
-
-async def _days_with_users(stores: Stores, tenant_id: str, period: Period) -> list[_Day]:
+    wanted = tuple(dict.fromkeys(names))
     for _ in range(ATTEMPTS):
-        heads = [read_rollup(one) for one in await stores.usage.heads(tenant_id, period)]
-        chunks: dict[str, list[Document]] = {}
-        for chunk in await stores.usage.users(tenant_id, period):
-            chunks.setdefault(chunk["day"], []).append(chunk)
-        days = [(head, users_cubes(head, chunks.get(str(head.day), ()))) for head in heads]
-        if all(cubes is not None for _, cubes in days):
-            return [_Day(head, cubes or ()) for head, cubes in days]
+        try:
+            return await _read(stores, tenant_id, period, wanted)
+        except _Torn:
+            continue
     raise Busy("The usage of these days is being rewritten; try again.")
 
 
-async def _with_tail(stores: Stores, tenant_id: str, day: _Day, marked: set[date]) -> _Day:
-    if day.rollup.day not in marked:
-        return day
-    tail, rollup = list[Document](), day.rollup
-    while some := await unfolded(stores.usage, tenant_id, rollup):
-        tail += some
-        if len(some) < AT_ONCE:
-            break
-        rollup = advance(rollup, some, rollup.folded_at, rollup.chunks)
-    return _Day(day.rollup, day.saved, tail)
+async def _read(stores: Stores, tenant_id: str, period: Period, names: tuple[str, ...]) -> Reading:
+    """The marks are read before the rollups: a day that is folded in between is then whole either way."""
+    marked = {day for day in await stores.marks.marked(tenant_id) if day in period}
+    months = await _months(stores.usage, tenant_id, period, marked, names)
+    runs = list(_runs(day for day in period if month_of(day) not in months))
+    days = [day for run in runs for day in run]
+    rollups, people = await asyncio.gather(
+        asyncio.gather(*(_days(stores.usage, tenant_id, run, names) for run in runs)),
+        directory.load(stores.usage, tenant_id) if USER in names else _nobody(),
+    )
+    saved = {day: one for run in rollups for day, one in run.items()}
+    tails = await asyncio.gather(
+        *(
+            tail(stores.usage, tenant_id, saved[day][0] if day in saved else Rollup(day))
+            for day in sorted(marked.intersection(days))
+        )
+    )
+    segments = [segment for waiting in tails for segment in waiting]
+    parts = [
+        *months.values(),
+        *(part for _, part in saved.values()),
+        *(_segment_part(segment, names) for segment in segments),
+    ]
+    return Reading(
+        cube=concatenate([empty(names), *(part.cube for part in parts)]),
+        duplicates=sum(part.duplicates for part in parts),
+        rejected=sum(part.rejected for part in parts),
+        people=directory.newest(people, directory.of_segments(segments)),
+    )
+
+
+async def _months(
+    usage: Usage, tenant_id: str, period: Period, marked: set[date], names: tuple[str, ...]
+) -> dict[Period, _Part]:
+    """The merged months that lie in the period as a whole and have nothing left to fold."""
+    if DAY in names and USER in names:
+        return {}  # months do not keep the days of each user
+    touched = {month_of(day) for day in marked}
+    whole = [
+        month for month in {month_of(day) for day in period} if month.first in period and month.last in period
+    ]
+    if not any(month not in touched for month in whole):
+        return {}
+    span = Period(min(month.first for month in whole), max(month.first for month in whole))
+    heads = [
+        head
+        for head in await usage.documents(tenant_id, "mtotals", span)
+        if head["state"] == "ready" and _month(head) not in touched
+    ]
+    details = await _details(usage, tenant_id, span, names) if heads else {}
+    return {_month(head): _month_part(head, details, names) for head in heads}
+
+
+async def _details(
+    usage: Usage, tenant_id: str, span: Period, names: tuple[str, ...]
+) -> dict[tuple[str, str], list[Document]]:
+    """The further documents of the months that these dimensions need, by month and writer."""
+    kind = "musers" if USER in names else "mdays" if _needs_days(names) else None
+    found: dict[tuple[str, str], list[Document]] = {}
+    if kind:
+        for document in await usage.documents(tenant_id, kind, span):
+            found.setdefault((document["day"], document["writer"]), []).append(document)
+    return found
+
+
+def _month_part(
+    head: Document, details: dict[tuple[str, str], list[Document]], names: tuple[str, ...]
+) -> _Part:
+    if USER in names or _needs_days(names):
+        documents = details.get((head["day"], head["writer"]), [])
+        if len(documents) != (head["chunks"] if USER in names else 1):
+            raise _Torn
+        cubes = [unpack(document["packed"]) for document in documents]
+    else:
+        cubes = [unpack(head["by_day" if DAY in names else "packed"])]
+    return _Part(concatenate([cube.project(names) for cube in cubes]), head["duplicates"], head["rejected"])
+
+
+def _needs_days(names: tuple[str, ...]) -> bool:
+    """Whether it takes more than the sum of each day."""
+    return DAY in names and len(names) > 1
+
+
+def _month(head: Document) -> Period:
+    return month_of(date.fromisoformat(head["day"]))
+
+
+async def _days(
+    usage: Usage, tenant_id: str, run: Period, names: tuple[str, ...]
+) -> dict[date, tuple[Rollup, _Part]]:
+    """The saved days of the run."""
+    if USER not in names:
+        documents = await usage.documents(tenant_id, "totals", run)
+        return {
+            rollup.day: (rollup, _day_part(rollup, [unpack(document["packed"])], names))
+            for document in documents
+            for rollup in [read_rollup(document)]
+        }
+    heads = [read_rollup(head) for head in await usage.heads(tenant_id, run)]
+    chunks: dict[str, list[Document]] = {}
+    for chunk in await usage.documents(tenant_id, "users", run) if heads else ():
+        chunks.setdefault(chunk["day"], []).append(chunk)
+    return {
+        head.day: (head, _day_part(head, users_cubes(head, chunks.get(str(head.day), ())), names))
+        for head in heads
+    }
+
+
+def _day_part(rollup: Rollup, cubes: Sequence[Cube] | None, names: tuple[str, ...]) -> _Part:
+    if cubes is None:
+        raise _Torn
+    cube = concatenate([_shaped(cube, str(rollup.day), names) for cube in cubes])
+    return _Part(cube, rollup.duplicates, rollup.rejected)
+
+
+def _segment_part(segment: Document, names: tuple[str, ...]) -> _Part:
+    cube = segment_cube(segment, users=USER in names)
+    return _Part(_shaped(cube, segment["day"], names), segment["duplicates"], segment["rejected"])
+
+
+def _shaped(cube: Cube, day: str, names: tuple[str, ...]) -> Cube:
+    """The cube of one day with the dimensions asked for."""
+    return (cube.labelled(DAY, day) if DAY in names else cube).project(names)
+
+
+def _runs(days: Iterable[date]) -> Iterator[Period]:
+    """Adjoining days as periods, so that each run is one query."""
+    run: Period | None = None
+    for day in days:
+        if run and day == run.last + timedelta(days=1):
+            run = Period(run.first, day)
+        else:
+            if run:
+                yield run
+            run = Period(day, day)
+    if run:
+        yield run
 
 
 async def _nobody() -> People:
     return {}
-
-
-def _cube(day: _Day, *, users: bool) -> Cube:
-    return concatenate([*day.saved, *(segment_cube(one, users=users) for one in day.tail)])
-
-
-def _count(name: str, days: Sequence[_Day]) -> int:
-    return sum(getattr(day.rollup, name) + sum(one[name] for one in day.tail) for day in days)

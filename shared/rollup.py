@@ -89,6 +89,17 @@ async def unfolded(usage: Usage, tenant_id: str, rollup: Rollup, most: int = AT_
     return await usage.segments(tenant_id, rollup.day, rollup.since, rollup.folded, most)
 
 
+async def tail(usage: Usage, tenant_id: str, rollup: Rollup) -> list[Document]:
+    """All segments that the rollup does not hold yet, however many wait."""
+    found = list[Document]()
+    while some := await unfolded(usage, tenant_id, rollup):
+        found += some
+        if len(some) < AT_ONCE:
+            break
+        rollup = advance(rollup, some, rollup.folded_at, rollup.chunks)
+    return found
+
+
 def segment_cube(segment: Document, *, users: bool) -> Cube:
     """The rows of a segment, one an event."""
     return from_json(segment["cube"], (USER, *DIMENSIONS) if users else DIMENSIONS)
@@ -206,5 +217,5 @@ def _totals_document(tenant_id: str, rollup: Rollup, cube: Cube) -> dict[str, An
         "folded_at": rollup.folded_at.isoformat(),
         "duplicates": rollup.duplicates,
         "rejected": rollup.rejected,
-        "cube": cube.group_by(*DIMENSIONS).to_json(),
+        "packed": pack(cube.group_by(*DIMENSIONS)),
     }

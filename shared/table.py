@@ -1,55 +1,180 @@
-"""A view's table: columns of plain values, sorted and paged only when rows are shown."""
+"""Answering a list view: its rows found, sorted and paged, with totals of all that were found."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
 
+import numpy as np
+
+from shared.answers import Framed, ListAnswer, PeriodAnswer, Row
+from shared.columns import DAY, MEASURES
+from shared.days import Period, before
 from shared.errors import InvalidInput
+from shared.figures import NAMES, Key, change, column, figures, keys
+from shared.ports import Stores
+from shared.query import ExportQuery, ViewQuery
+from shared.reading import Reading, read
+from shared.tenants import Tenant
+from shared.views import VIEWS, Columns, Groups, View
 
-MAX_LIMIT, DEFAULT_LIMIT = 1_000, 50
-MAX_OFFSET = 10_000_000
+MONTH = len("2026-10")
+UNSORTED = ("features",)
+NOTHING: Mapping[str, int] = dict.fromkeys(MEASURES, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Which rows to show, and in which order: `-cost_usd` sorts by that column, the largest first."""
+class Question:
+    """Whose usage, of which days, asked when."""
 
-    limit: int = DEFAULT_LIMIT
-    offset: int = 0
-    sort: str | None = None
+    tenant: Tenant
+    period: Period
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Columns of equal length. `shown` turns stored values (nano-dollars) into what a reader sees."""
+    """The rows of a view that were found, in order, and their totals; `shown` gives one row in full."""
 
-    columns: Mapping[str, Sequence[Any]]
-    shown: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    groups: Groups
+    columns: Columns
+    previous: Mapping[Key, Mapping[str, int]] | None
+    order: Sequence[int]
+    totals: Row
 
-    def __len__(self) -> int:
-        return len(next(iter(self.columns.values())))
-
-    def rows(self, order: Sequence[int]) -> list[dict[str, Any]]:
-        """The rows of these indexes, as shown."""
-        columns = [(name, column, self.shown.get(name)) for name, column in self.columns.items()]
-        return [
-            {name: show(column[row]) if show else column[row] for name, column, show in columns}
-            for row in order
-        ]
-
-    def order(self, sort: str) -> list[int]:
-        """The row indexes in the order of one column; equal ones by the first column, empty ones last."""
-        name, descending = sort.removeprefix("-"), sort.startswith("-")
-        if name not in self.columns:
-            raise InvalidInput.of("sort", f"must be one of {', '.join(self.columns)}, or one of them after -")
-        first, column = next(iter(self.columns.values())), self.columns[name]
-        rows = sorted(range(len(self)), key=lambda row: _key(first[row]))
-        filled = [row for row in rows if column[row] is not None]
-        filled.sort(key=lambda row: _key(column[row]), reverse=descending)
-        return filled + [row for row in rows if column[row] is None]
+    def shown(self, row: int) -> dict[str, Any]:
+        """The row of that index among the groups: its own columns, the figures, the comparison."""
+        own = {name: value(row) for name, value in self.columns.items()}
+        then = None if self.previous is None else self.previous.get(self.groups.keys[row], NOTHING)
+        return {**own, **compared(self.groups.of(row), then)}
 
 
-def _key(value: Any) -> Any:  # noqa: ANN401 - text in any case, numbers as they are
-    if value is None or isinstance(value, str):
-        return (value or "").casefold(), value or ""  # one order, so that no page repeats a row
-    return value
+async def list_view(stores: Stores, name: str, question: Question, query: ViewQuery) -> ListAnswer[Any]:
+    """One page of a view. Totals are those of all rows, whatever the page."""
+    table, frame = await find(stores, name, question, query)
+    rows = table.order[query.offset : query.offset + query.limit]
+    return {
+        "data": [table.shown(row) for row in rows],
+        "pagination": {"limit": query.limit, "offset": query.offset, "total": len(table.order)},
+        **frame,
+    }
+
+
+async def find(stores: Stores, name: str, question: Question, query: ExportQuery) -> tuple[Table, Framed]:
+    """All rows of a view that the query asks for, and what the answer says beside them."""
+    view, filters = VIEWS[name], query.filters()
+    names = dict.fromkeys((*view.dimensions, *filters))
+    earlier = before(question.period)
+    now, then = await asyncio.gather(
+        read(stores, question.tenant.id, question.period, names),
+        read(stores, question.tenant.id, earlier, names) if query.compare else _nothing(),
+    )
+    now = now.filter(filters)
+    groups = _grouped(view, now, question.period, query)
+    columns = view.columns(groups)
+    order = _order(view, groups, columns, query)
+    totals = groups.grouped.take(np.array(order, dtype=np.intp)).totals()
+    if then is None:
+        table = Table(groups, columns, None, order, compared(totals, None))
+        return table, frame(question, now, table.totals)
+    previous = _aligned(_grouped(view, then.filter(filters), earlier, query), groups, view)
+    found = previous if query.q is None else {groups.keys[row] for row in order} & previous.keys()
+    before_totals = _sum([previous[key] for key in found])
+    table = Table(groups, columns, previous, order, compared(totals, before_totals))
+    answer = frame(question, now, table.totals)
+    return table, {**answer, "previous_period": period_answer(earlier, question.tenant)}
+
+
+def frame(question: Question, reading: Reading, totals: Row) -> Framed:
+    """What every view tells beside its data."""
+    return {
+        "totals": totals,
+        "period": period_answer(question.period, question.tenant),
+        "freshness": {
+            "complete_through": question.now.isoformat(timespec="milliseconds"),
+            "unpriced": totals["unpriced_requests"],
+            "rejected": reading.rejected,
+            "duplicates": reading.duplicates,
+        },
+    }
+
+
+def period_answer(period: Period, tenant: Tenant) -> PeriodAnswer:
+    """The days, as answers name them."""
+    return {"from": str(period.first), "to": str(period.last), "time_zone": tenant.time_zone}
+
+
+def compared(measures: Mapping[str, int], then: Mapping[str, int] | None) -> Row:
+    """The figures, and beside them those of the previous period."""
+    now = figures(measures)
+    if then is None:
+        return cast("Row", now)
+    old = figures(then)
+    return Row(
+        **now,
+        previous_requests=old["requests"],
+        previous_tokens=old["tokens"],
+        previous_cost_usd=old["cost_usd"],
+        requests_change_percent=change(now["requests"], old["requests"]),
+        tokens_change_percent=change(now["tokens"], old["tokens"]),
+        cost_usd_change_percent=change(now["cost_usd"], old["cost_usd"]),
+    )
+
+
+def _grouped(view: View, reading: Reading, period: Period, query: ExportQuery) -> Groups:
+    cube = reading.cube
+    every: Sequence[str | None] = view.every
+    if view.keys == (DAY,):
+        size = MONTH if query.bucket == "month" else None
+        cube = cube.mapped(DAY, lambda day: (day or "")[:size])
+        every = sorted({str(day)[:size] for day in period})
+    if every:
+        cube = cube.listing(view.keys[0], every)
+    grouped = cube.group_by(*view.keys)
+    measures = {name: column.tolist() for name, column in grouped.measures.items()}
+    return Groups(cube, grouped, keys(grouped, view.keys), measures, reading.people or {})
+
+
+def _aligned(then: Groups, now: Groups, view: View) -> dict[Key, Mapping[str, int]]:
+    """The measures of the period before, by key; its days and months under those they are compared with."""
+    rows = {key: then.of(row) for row, key in enumerate(then.keys)}
+    if view.keys != (DAY,):
+        return dict(rows)
+    newest_first = zip(sorted(now.keys, reverse=True), sorted(rows, reverse=True), strict=False)
+    return {key: rows[earlier] for key, earlier in newest_first}
+
+
+def _order(view: View, groups: Groups, columns: Columns, query: ExportQuery) -> list[int]:
+    """The rows found, in the order of one column; equal ones by key, empty ones last."""
+    rows = [row for row in range(len(groups.keys)) if _is_found(view, columns, row, query.q)]
+    sort = query.sort or view.sort
+    name, descending = sort.removeprefix("-"), sort.startswith("-")
+    values = column(groups.measures, name)
+    if values is None and name in columns and name not in UNSORTED:
+        values = [_comparable(columns[name](row)) for row in range(len(groups.keys))]
+    if values is None:
+        choice = ", ".join((*(one for one in columns if one not in UNSORTED), *NAMES))
+        raise InvalidInput.of("sort", f"must be one of {choice}, or one of them after -")
+    rows.sort(key=lambda row: tuple(part or "" for part in groups.keys[row]))
+    filled = [row for row in rows if values[row] is not None]
+    filled.sort(key=lambda row: values[row], reverse=descending)  # type: ignore[arg-type,return-value]
+    return filled + [row for row in rows if values[row] is None]
+
+
+def _comparable(value: Any) -> Any:  # noqa: ANN401 - text in any case, numbers as they are
+    return value.casefold() if isinstance(value, str) else value
+
+
+def _is_found(view: View, columns: Columns, row: int, text: str | None) -> bool:
+    if text is None:
+        return True
+    return any(text.casefold() in (columns[name](row) or "").casefold() for name in view.searched)
+
+
+def _sum(rows: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    return {name: sum(row[name] for row in rows) for name in NOTHING}
+
+
+async def _nothing() -> None:
+    return None

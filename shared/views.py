@@ -1,105 +1,173 @@
-"""The views: one question of an API client each, answered with data, totals, period and freshness."""
+"""The list views: what their rows are, and which columns they have beside the figures of every view."""
 
-import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
-from shared.catalogue import PROVIDER_NAMES
-from shared.days import Period, billing_month, day_of
-from shared.figures import by_feature, by_user, distinct_users, figures, percent, providers, top
-from shared.ports import Stores
-from shared.reading import Reading, read
-from shared.table import Page, Table
-from shared.tenants import Tenant
+from shared.answers import (
+    DayRow,
+    FeatureRow,
+    ModelRow,
+    PrimitiveRow,
+    ProductFeature,
+    ProductRow,
+    ProviderRow,
+    UserRow,
+)
+from shared.catalogue import COUNTED_AS, PRODUCT_NAMES, PROVIDER_NAMES, UNITS
+from shared.columns import DAY, LAST_USED, USER, Value
+from shared.cube import Cube
+from shared.directory import People, Person
+from shared.event import EPOCH
+from shared.figures import Key, figures, keys, percent, top
+from shared.money import ratio, units
 
-type Answer = dict[str, Any]
+NOBODY = Person(None, None, 0)
+
+type Columns = dict[str, Callable[[int], Any]]
+"""For each further column: the value of the row of that index among the groups."""
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """The rows of a view before they are shown: one for each key, with its measures."""
+
+    cube: Cube
+    grouped: Cube
+    keys: Sequence[Key]
+    measures: Mapping[str, list[int]]
+    people: People
+
+    def of(self, row: int) -> dict[str, int]:
+        """The measures of one row."""
+        return {name: column[row] for name, column in self.measures.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A list view: how a reading becomes its table, and in which order it stands by default."""
+    """A list view: the dimensions that make its rows, and what else it needs and shows.
 
-    table: Callable[[Reading], Table]
+    `every` lists keys that stand there also without usage.
+    """
+
+    row: type
+    keys: tuple[str, ...]
+    columns: Callable[[Groups], Columns]
+    needs: tuple[str, ...] = ()
     sort: str = "-tokens"
-    users: bool = False
+    every: Sequence[Value] = ()
+    searched: tuple[str, ...] = field(default=())
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """All dimensions that the view reads."""
+        return self.keys + self.needs
 
 
-VIEWS = {
-    "by-feature": View(lambda reading: by_feature(reading.cube())),
-    "by-user": View(lambda reading: by_user(reading.cube(), reading.people), users=True),
+def _feature(groups: Groups) -> Columns:
+    providers = top(groups.cube, ("feature",), "provider", "requests")
+    return {
+        "feature": lambda row: groups.keys[row][0],
+        "average_tokens": lambda row: ratio(
+            figures(groups.of(row))["tokens"], groups.measures["requests"][row]
+        ),
+        "provider": lambda row: providers.get(groups.keys[row]),
+    }
+
+
+def _user(groups: Groups) -> Columns:
+    features = top(groups.cube, (USER,), "feature", "tokens")
+
+    def person(row: int) -> Person:
+        return groups.people.get(groups.keys[row][0] or "", NOBODY)
+
+    return {
+        "user_id": lambda row: groups.keys[row][0],
+        "name": lambda row: person(row).name,
+        "email": lambda row: person(row).email,
+        "top_feature": lambda row: features.get(groups.keys[row]),
+        "last_active": lambda row: moment(groups.measures[LAST_USED][row]),
+    }
+
+
+def _product(groups: Groups) -> Columns:
+    inside: dict[Value, list[ProductFeature]] = {}
+    pairs = groups.cube.group_by("product", "feature")
+    measures = {name: column.tolist() for name, column in pairs.measures.items()}
+    for row, (product, feature) in enumerate(keys(pairs, ("product", "feature"))):
+        shown = figures({name: column[row] for name, column in measures.items()})
+        if feature is not None:
+            inside.setdefault(product, []).append(
+                {
+                    "feature": feature,
+                    "requests": shown["requests"],
+                    "tokens": shown["tokens"],
+                    "cost_usd": shown["cost_usd"],
+                }
+            )
+    return {
+        "product": lambda row: groups.keys[row][0],
+        "name": lambda row: PRODUCT_NAMES.get(groups.keys[row][0] or ""),
+        "features": lambda row: sorted(
+            inside.get(groups.keys[row][0], []), key=lambda one: (-one["tokens"], one["feature"])
+        ),
+    }
+
+
+def _model(groups: Groups) -> Columns:
+    return {"model": lambda row: groups.keys[row][0], "provider": lambda row: groups.keys[row][1]}
+
+
+def _provider(groups: Groups) -> Columns:
+    whole = sum(groups.measures["requests"])
+    return {
+        "provider": lambda row: groups.keys[row][0],
+        "name": lambda row: PROVIDER_NAMES.get(groups.keys[row][0] or "", groups.keys[row][0]),
+        "percent": lambda row: percent(groups.measures["requests"][row], whole),
+    }
+
+
+def _primitive(groups: Groups) -> Columns:
+    return {
+        "primitive": lambda row: groups.keys[row][0],
+        "unit": lambda row: UNITS[groups.keys[row][0] or ""],
+        "quantity": lambda row: units(groups.measures["quantity"][row]),
+        "counted_as": lambda row: COUNTED_AS[groups.keys[row][0] or ""],
+    }
+
+
+def _day(groups: Groups) -> Columns:
+    return {"day": lambda row: groups.keys[row][0]}
+
+
+def moment(milliseconds: int) -> str:
+    """A stored time as RFC 3339 in UTC."""
+    return (EPOCH + timedelta(milliseconds=milliseconds)).isoformat(timespec="milliseconds")
+
+
+VIEWS: dict[str, View] = {
+    "by-feature": View(FeatureRow, ("feature",), _feature, ("provider",), searched=("feature",)),
+    "by-user": View(UserRow, (USER,), _user, ("feature",), searched=("user_id", "name", "email")),
+    "by-product": View(
+        ProductRow,
+        ("product",),
+        _product,
+        ("feature",),
+        every=tuple(PRODUCT_NAMES),
+        searched=("product", "name"),
+    ),
+    "by-model": View(ModelRow, ("model", "provider"), _model, searched=("model", "provider")),
+    "by-provider": View(
+        ProviderRow, ("provider",), _provider, sort="-requests", searched=("provider", "name")
+    ),
+    "primitives": View(
+        PrimitiveRow,
+        ("primitive",),
+        _primitive,
+        sort="-requests",
+        every=tuple(UNITS),
+        searched=("primitive",),
+    ),
+    "daily": View(DayRow, (DAY,), _day, sort="day", searched=("day",)),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """Whose usage, of which days, asked when."""
-
-    tenant: Tenant
-    period: Period
-    now: datetime
-
-
-async def list_view(stores: Stores, name: str, question: Question, page: Page) -> Answer:
-    """One page of a view. Totals are those of all rows, whatever the page."""
-    view = VIEWS[name]
-    reading = await read(stores, question.tenant.id, question.period, users=view.users)
-    table = view.table(reading)
-    rows = table.order(page.sort or view.sort)[page.offset : page.offset + page.limit]
-    return {
-        "data": table.rows(rows),
-        "pagination": {"limit": page.limit, "offset": page.offset, "total": len(table)},
-        **_frame(question, reading),
-    }
-
-
-async def summary(stores: Stores, question: Question) -> Answer:
-    """The key metrics of the billing month and of today, beside the totals of the chosen period."""
-    tenant, today = question.tenant, day_of(question.now, question.tenant.zone)
-    billing = billing_month(today, tenant.billing_day)
-    so_far = Period(billing.first, today)
-    month, chosen = await asyncio.gather(
-        read(stores, tenant.id, so_far, users=True), read(stores, tenant.id, question.period)
-    )
-    requests_today = month.cube(Period(today, today)).totals()["requests"]
-    return {
-        "data": {**_month(tenant, billing, month), "requests_today": requests_today},
-        **_frame(question, chosen),
-    }
-
-
-def _month(tenant: Tenant, billing: Period, reading: Reading) -> Answer:
-    cube = reading.cube()
-    total = figures(cube.totals())
-    limit = tenant.tier.monthly_tokens
-    return {
-        "billing_period": {"from": str(billing.first), "to": str(billing.last)},
-        "tier": tenant.tier.name,
-        "tokens_this_month": total["tokens"],
-        "token_limit": limit,
-        "tokens_percent": percent(total["tokens"], limit) if limit else None,
-        "cost_this_month_usd": total["cost_usd"],
-        "unpriced_requests_this_month": total["unpriced_requests"],
-        "active_users_this_month": distinct_users(cube),
-        "top_feature": top(cube, (), "feature", "tokens").get(()),
-        "providers": providers(cube, PROVIDER_NAMES),
-    }
-
-
-def _frame(question: Question, reading: Reading) -> Answer:
-    totals = reading.cube().totals()
-    return {
-        "totals": figures(totals),
-        "period": {
-            "from": str(question.period.first),
-            "to": str(question.period.last),
-            "time_zone": question.tenant.time_zone,
-        },
-        "freshness": {
-            "complete_through": question.now.isoformat(timespec="milliseconds"),
-            "unpriced": totals["unpriced"],
-            "rejected": reading.rejected,
-            "duplicates": reading.duplicates,
-        },
-    }

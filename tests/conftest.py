@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from local.azurite import Azurite
+from local.stack import Stack
+from tests.stack import Api, api_of
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -12,3 +14,17 @@ async def azurite() -> AsyncIterator[Azurite]:
     """One Azurite for the whole session; tests take queues and tables of their own names."""
     async with Azurite() as running:
         yield running
+
+
+@pytest_asyncio.fixture(scope="session")
+async def stack() -> AsyncIterator[Stack]:
+    """The whole service, in memory, for the whole session; each test takes a tenant of its own."""
+    async with Stack() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="session")
+async def api(stack: Stack) -> AsyncIterator[Api]:
+    """The client of the stack."""
+    async with api_of(stack) as client:
+        yield client

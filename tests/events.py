@@ -9,8 +9,10 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from shared.catalogue import FEATURES
-from shared.columns import DIMENSIONS, MEASURES, USER
-from shared.reading import Reading
+from shared.columns import DAY, DIMENSIONS, MEASURES, USER
+from shared.days import Period
+from shared.ports import Stores
+from shared.reading import Reading, read
 from shared.tenants import Tenant
 from tests.fakes import NOW, Cloud
 
@@ -64,16 +66,18 @@ def recount(events: Iterable[Event], zone: ZoneInfo, *, users: bool = True) -> S
     return sums
 
 
+async def usage(stores: Stores, tenant_id: str, period: Period, *, users: bool = True) -> Reading:
+    """All that is read of a period, by every dimension."""
+    return await read(stores, tenant_id, period, (DAY, *((USER,) if users else ()), *DIMENSIONS))
+
+
 def counted(reading: Reading) -> Sums:
-    """The same of what was read."""
-    names = (*((USER,) if reading.users else ()), *DIMENSIONS)
-    sums: Sums = {}
-    for day, cube in reading.cubes.items():
-        rows = cube.group_by(*names)
-        keys = zip(*(rows.dimensions[name].column() for name in names), strict=True)
-        numbers = zip(*(rows.measures[name].tolist() for name in MEASURES), strict=True)
-        sums |= {(str(day), *key): row for key, row in zip(keys, numbers, strict=True)}
-    return sums
+    """The recount's counterpart of what was read."""
+    names = [name for name in (DAY, USER, *DIMENSIONS) if name in reading.cube.dimensions]
+    rows = reading.cube.group_by(*names)
+    keys = zip(*(rows.dimensions[name].column() for name in names), strict=True)
+    numbers = zip(*(rows.measures[name].tolist() for name in MEASURES), strict=True)
+    return dict(zip(keys, numbers, strict=True))
 
 
 def on(day: date, hour: int = 12) -> str:

@@ -1,4 +1,4 @@
-"""The stores in memory: what `shared/stores` promises, a clock of their own, and processes that can be killed.
+"""The stores in memory: what `shared/stores` promises, with a clock, and processes that can be killed.
 
 A `Cloud` is the state that outlives every process; `cloud.stores(process)` is how one process sees it.
 Each operation on it first lets others run, so that processes interleave between any two of them.
@@ -6,9 +6,10 @@ Each operation on it first lets others run, so that processes interleave between
 
 import asyncio
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from itertools import batched, count
 from typing import Any
 
@@ -76,6 +77,21 @@ class Process:
         raise Stopped
 
 
+class Interrupted(Process):
+    """A process before whose n-th operation something else happens, from beginning to end."""
+
+    def __init__(self, at: int, other: Callable[[], Awaitable[None]]) -> None:
+        super().__init__()
+        self.left, self.other = at, other
+
+    async def do[T](self, operation: Callable[[], T]) -> T:
+        """One operation, perhaps after the other thing."""
+        self.left -= 1
+        if not self.left:
+            await self.other()
+        return await super().do(operation)
+
+
 @dataclass
 class Cloud:
     """Everything that is stored."""
@@ -128,7 +144,7 @@ class FakeClaims(_Fake):
 
         lost = set[str]()
         for some in batched(keys, TRANSACTION, strict=False):
-            lost |= await self.process.do(lambda some=some: insert(some))
+            lost |= await self.process.do(partial(insert, some))
         return lost
 
 
@@ -170,7 +186,7 @@ class FakeRejects(_Fake):
         for reject in rejects:
             assert len(orjson.dumps([[one.field, one.reason] for one in reject.errors])) <= MAX_TEXT
             assert len(reject.tenant_id or "") <= MAX_TEXT
-            await self.process.do(lambda reject=reject: self.cloud.rejects.setdefault(reject.id, reject))
+            await self.process.do(partial(self.cloud.rejects.setdefault, reject.id, reject))
 
     def mark_replayed(self, reject: Reject) -> None:
         """Closes a reject."""
@@ -200,7 +216,12 @@ class FakeUsage(_Fake):
 
     async def add_segment(self, segment: Document) -> None:
         """Stores a segment; one that exists already is fine."""
-        await self.process.do(lambda: self._key(segment) in self.cloud.documents or self._write(segment))
+
+        def create() -> None:
+            if self._key(segment) not in self.cloud.documents:
+                self._write(segment)
+
+        await self.process.do(create)
 
     async def segments(
         self, tenant_id: str, day: date, since: int, known: Collection[str], most: int
@@ -214,8 +235,13 @@ class FakeUsage(_Fake):
 
     async def totals(self, tenant_id: str, period: Period) -> list[Document]:
         """The totals documents of the days of the period that have one, in order."""
-        found = await self._of_period(tenant_id, "totals", period)
-        return sorted(found, key=lambda one: str(one["day"]))
+        return await self.documents(tenant_id, "totals", period)
+
+    async def documents(self, tenant_id: str, kind: str, period: Period) -> list[Document]:
+        """The documents of a kind whose day lies in the period, in the order of days."""
+        first, last = str(period.first), str(period.last)
+        found = await self.process.do(lambda: self._find(tenant_id, kind))
+        return sorted((one for one in found if first <= one["day"] <= last), key=lambda one: str(one["day"]))
 
     async def heads(self, tenant_id: str, period: Period) -> list[Document]:
         """The totals documents without their cubes."""
@@ -224,7 +250,7 @@ class FakeUsage(_Fake):
 
     async def users(self, tenant_id: str, period: Period) -> list[Document]:
         """The users chunks of the days of the period, of every version that is still there."""
-        return await self._of_period(tenant_id, "users", period)
+        return await self.documents(tenant_id, "users", period)
 
     async def directory(self, tenant_id: str) -> list[Document]:
         """The shards of the tenant's directory of users."""
@@ -248,16 +274,10 @@ class FakeUsage(_Fake):
 
     async def drop_users(self, tenant_id: str, day: date, up_to: int, keep: str) -> None:
         """Deletes the users chunks of the day of versions up to this number, but for the one to keep."""
-        for chunk in await self.users(tenant_id, Period(day, day)):
+        for chunk in await self.documents(tenant_id, "users", Period(day, day)):
             if chunk["version"] <= up_to and chunk["writer"] != keep:
                 key = self._key(chunk)
-                await self.process.do(lambda key=key: self.cloud.documents.pop(key, None))
-
-    async def _of_period(self, tenant_id: str, kind: str, period: Period) -> list[Document]:
-        first, last = str(period.first), str(period.last)
-        return await self.process.do(
-            lambda: [one for one in self._find(tenant_id, kind) if first <= one["day"] <= last]
-        )
+                await self.process.do(partial(self.cloud.documents.pop, key, None))
 
     def _unfolded(self, tenant_id: str, day: date, since: int, known: Collection[str]) -> list[Document]:
         found = [
@@ -275,8 +295,8 @@ class FakeUsage(_Fake):
         ]
 
     def _lives(self, document: Document) -> bool:
-        ttl = document.get("ttl", -1)
-        return ttl < 0 or self._seconds() < document["_ts"] + ttl
+        ttl = int(document.get("ttl", -1))
+        return ttl < 0 or self._seconds() < int(document["_ts"]) + ttl
 
     def _write(self, document: Document) -> None:
         text = orjson.dumps(document)

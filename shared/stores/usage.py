@@ -56,6 +56,10 @@ class UsageStore:
         """The totals documents of the days of the period that have one, in order."""
         return await self._of_period("totals", f"SELECT * {OF_PERIOD} ORDER BY c.day", tenant_id, period)
 
+    async def documents(self, tenant_id: str, kind: str, period: Period) -> list[Document]:
+        """The documents of a kind whose day lies in the period, in the order of days."""
+        return await self._of_period(kind, f"SELECT * {OF_PERIOD} ORDER BY c.day", tenant_id, period)
+
     async def heads(self, tenant_id: str, period: Period) -> list[Document]:
         """The totals documents without their cubes."""
         return await self._of_period("totals", f"{HEAD} {OF_PERIOD} ORDER BY c.day", tenant_id, period)

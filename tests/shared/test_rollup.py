@@ -14,13 +14,14 @@ from shared import rollup
 from shared.columns import USER
 from shared.days import Period
 from shared.errors import Busy
+from shared.event import UsageEvent
 from shared.ingest import ingest
-from shared.reading import Reading, read
+from shared.reading import Reading
 from shared.rollup import AT_ONCE, fold_day, fold_marked, read_rollup
 from shared.segment import Priced, make_segment
 from shared.tenants import Tenant
-from tests.events import CONTOSO, Event, body, counted, event, recount
-from tests.fakes import NOW, Cloud, Process, Stopped
+from tests.events import CONTOSO, Event, body, counted, event, recount, usage
+from tests.fakes import NOW, Cloud, Interrupted, Process, Stopped
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Pacific/Apia", "Asia/Kathmandu", "Africa/Cairo")
 TODAY = NOW.date()
@@ -60,21 +61,26 @@ class World:
 
     async def read(self, *, users: bool) -> Reading:
         """All there is."""
-        return await read(self.cloud.stores(self.process()), "contoso", PERIOD, users=users)
+        return await usage(self.cloud.stores(self.process()), "contoso", PERIOD, users=users)
 
     async def check(self) -> None:
         """Both readings are the recount of what was sent."""
         zone = self.tenant.zone
-        assert counted(await self.read(users=True)) == recount(self.sent, zone)
+        with_users = await self.read(users=True)
+        assert counted(with_users) == recount(self.sent, zone)
+        names = {one["user"]["id"]: one["user"]["name"] for one in self.sent if "name" in one["user"]}
+        assert {user: person.name for user, person in (with_users.people or {}).items()} == names
         assert counted(await self.read(users=False)) == recount(self.sent, zone, users=False)
 
     async def check_bounds(self) -> None:
         """A read while others write has all that was stored before it, and nothing that was not sent."""
-        before = {one["user"]["id"] for one in self.sent}
-        reading = await self.read(users=True)
-        cube = reading.cube().group_by(USER)
-        assert set(cube.measures["requests"].tolist()) <= {1}  # each event has a user of its own here
-        assert before <= set(cube.dimensions[USER].column())
+        for _ in range(4):
+            before = {one["user"]["id"] for one in self.sent}
+            cubes = [(await self.read(users=users)).cube.totals() for users in (False, True)]
+            assert all(cube["requests"] >= len(before) for cube in cubes)
+            cube = (await self.read(users=True)).cube.group_by(USER)
+            assert set(cube.measures["requests"].tolist()) <= {1}  # each event has a user of its own here
+            assert before <= set(cube.dimensions[USER].column())
 
 
 def numbered(number: int, hours: int) -> Event:
@@ -178,6 +184,52 @@ async def test_a_fold_stopped_anywhere_is_taken_up_by_the_next(after: bool, dies
     assert stop_at > 8
 
 
+@pytest.mark.parametrize("other", ["ingest", "fold", "fold and clear", "ingest and fold"])
+@pytest.mark.parametrize("actor", ["read", "read users", "ingest", "fold"])
+async def test_whatever_is_overtaken_at_any_operation_stays_exact(actor: str, other: str) -> None:
+    """A read, an ingest or a fold that stands still between two operations while others work."""
+    at, interrupted = 0, True
+    while interrupted:
+        at += 1
+        world = World()
+        await world.ingest([numbered(n, n % 2) for n in range(3)])
+        if at % 2:
+            await world.fold()
+            await world.ingest([numbered(n, n % 2) for n in range(3, 6)])
+
+        async def others(world: World = world) -> None:
+            if "ingest" in other:
+                await world.ingest([numbered(n, 0) for n in range(10, 13)])
+            if "fold" in other:
+                await world.fold()
+            if "clear" in other:
+                world.cloud.wait(61)
+                await timer(world)
+
+        process = Interrupted(at, others)
+        await act(world, actor, process)
+        interrupted = process.left <= 0
+        await world.check()
+        await world.fold()
+        await world.check()
+    assert at > 3
+
+
+async def act(world: World, actor: str, process: Process) -> None:
+    """What is overtaken. A read has at least what was there when it began."""
+    stores = world.cloud.stores(process)
+    if actor == "ingest":
+        events = [numbered(n, n % 2) for n in range(20, 23)]
+        await ingest(stores, body(*events), NOW)
+        world.sent += events
+    elif actor == "fold":
+        await world.fold(process)
+    else:
+        before = len(world.sent)
+        reading = await usage(stores, "contoso", PERIOD, users=actor == "read users")
+        assert before <= reading.cube.totals()["requests"] <= len(world.sent)
+
+
 # --- many segments, many users
 
 
@@ -193,8 +245,6 @@ async def stored_segments(world: World, count: int) -> None:
 
 async def ingest_quickly(add: Callable[[dict[str, object]], Awaitable[None]], one: Event) -> None:
     """Stores the segment of an event without the way there."""
-    from shared.event import UsageEvent
-
     parsed = UsageEvent.model_validate_json(body(one)[11:-2])
     cost = None if parsed.cost_usd is None else int(parsed.cost_usd * 10**9)
     await add(make_segment("contoso", TODAY, one["id"], [Priced(parsed, cost)]))
@@ -329,7 +379,7 @@ async def test_an_event_is_of_the_day_of_its_tenant(zone: str, moment: str, day:
     world = World(zone)
     await world.ingest([event(time=moment)])
     for _ in range(2):
-        assert list((await world.read(users=True)).cubes) == [day]
+        assert {key[0] for key in counted(await world.read(users=True))} == {str(day)}
         await world.fold()
 
 

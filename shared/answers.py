@@ -1,0 +1,175 @@
+"""The shapes of the API's answers. The code builds them, the API's contract describes them."""
+
+from decimal import Decimal
+from typing import Annotated, NotRequired, TypedDict
+
+from pydantic import Field, WithJsonSchema
+
+type Usd = Annotated[
+    Decimal,
+    WithJsonSchema({"type": "number"}),
+    Field(description="US dollars, exact to the nano-dollar.", examples=[1.5]),
+]
+type Number = Annotated[Decimal, WithJsonSchema({"type": "number"})]
+type Day = Annotated[str, Field(examples=["2026-10-01"])]
+type Count = Annotated[int, Field(ge=0)]
+
+
+class Figures(TypedDict):
+    """What every row and every total says. Cost is null where no request has a known price."""
+
+    requests: Count
+    tokens: Annotated[Count, Field(description="Input and output tokens: what the token quota counts.")]
+    input_tokens: Count
+    output_tokens: Count
+    cache_read_input_tokens: Count
+    cache_creation_input_tokens: Count
+    reasoning_output_tokens: Count
+    cost_usd: Usd | None
+    unpriced_requests: Annotated[Count, Field(description="Requests that cost_usd lacks.")]
+
+
+class Row(Figures):
+    """A row of a view; the members after the figures' come with `compare=previous`."""
+
+    previous_requests: NotRequired[Count]
+    previous_tokens: NotRequired[Count]
+    previous_cost_usd: NotRequired[Usd | None]
+    requests_change_percent: NotRequired[Number | None]
+    tokens_change_percent: NotRequired[Number | None]
+    cost_usd_change_percent: NotRequired[Number | None]
+
+
+class FeatureRow(Row):
+    """A feature's usage."""
+
+    feature: str
+    average_tokens: Number | None
+    provider: Annotated[str | None, Field(description="The one that serves most of its requests.")]
+
+
+class UserRow(Row):
+    """A user's usage; without an id: work that nobody attended."""
+
+    user_id: str | None
+    name: str | None
+    email: str | None
+    top_feature: Annotated[str | None, Field(description="The one with the most tokens.")]
+    last_active: str
+
+
+class ProductFeature(TypedDict):
+    """A feature inside its product."""
+
+    feature: str
+    requests: Count
+    tokens: Count
+    cost_usd: Usd | None
+
+
+class ProductRow(Row):
+    """A product's usage. All seven are listed."""
+
+    product: str
+    name: str
+    features: list[ProductFeature]
+
+
+class ModelRow(Row):
+    """A model's usage at one provider."""
+
+    model: str | None
+    provider: str | None
+
+
+class ProviderRow(Row):
+    """A provider's usage."""
+
+    provider: str | None
+    name: str | None
+    percent: Annotated[Number | None, Field(description="Of all requests.")]
+
+
+class PrimitiveRow(Row):
+    """A primitive's usage. All ten are listed."""
+
+    primitive: str
+    unit: str
+    quantity: Annotated[Number, Field(description="In units of the primitive.")]
+    counted_as: Annotated[str, Field(description="`token-quota`, or the count it has of its own.")]
+
+
+class DayRow(Row):
+    """A day's usage, or a month's. Days without any are listed too."""
+
+    day: Annotated[str, Field(description="A day, or a month like 2026-10.")]
+
+
+class Pagination(TypedDict):
+    """Which of the rows these are."""
+
+    limit: Count
+    offset: Count
+    total: Annotated[Count, Field(description="Rows on all pages.")]
+
+
+class PeriodAnswer(TypedDict("PeriodAnswer", {"from": Day, "to": Day})):
+    """The days that the answer is about, both included."""
+
+    time_zone: str
+
+
+class Freshness(TypedDict):
+    """How complete the answer is, and what it lacks."""
+
+    complete_through: Annotated[str, Field(description="Everything stored until then is in the answer.")]
+    unpriced: Annotated[Count, Field(description="Requests without a known price.")]
+    rejected: Annotated[int, Field(description="Events received in the period and refused.")]
+    duplicates: Annotated[int, Field(description="Events of the period that came again.")]
+
+
+class Framed(TypedDict):
+    """What every view tells beside its data."""
+
+    totals: Annotated[Row, Field(description="Over all rows, whatever the page.")]
+    period: PeriodAnswer
+    previous_period: NotRequired[PeriodAnswer]
+    freshness: Freshness
+
+
+class ListAnswer[R](Framed):
+    """One page of a view."""
+
+    data: list[R]
+    pagination: Pagination
+
+
+class ProviderShare(TypedDict):
+    """A provider's part of the requests that name one."""
+
+    provider: str | None
+    name: str | None
+    requests: Count
+    percent: Number | None
+
+
+class SummaryData(TypedDict):
+    """The key metrics of the current billing month and of today."""
+
+    billing_period: PeriodAnswer
+    tier: str
+    tokens_this_month: Count
+    token_limit: Count | None
+    tokens_percent: Number | None
+    cost_this_month_usd: Usd | None
+    unpriced_requests_this_month: Count
+    requests_today: Count
+    active_users_this_month: Count
+    top_feature: Annotated[str | None, Field(description="The one with the most tokens this month.")]
+    providers: list[ProviderShare]
+
+
+class SummaryAnswer(Framed):
+    """The overview."""
+
+    data: SummaryData

@@ -1,0 +1,84 @@
+"""The cache: what was found stays for a while, what was not is looked up again."""
+
+import time
+
+import pytest
+
+from shared.cache import Cache
+
+
+class Source:
+    """What is cached: counts how often it is asked."""
+
+    def __init__(self, **values: str) -> None:
+        self.values, self.asked = values, 0
+
+    async def load(self, key: str) -> str | None:
+        """The value, if there is one."""
+        self.asked += 1
+        return self.values.get(key)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time, to be set."""
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    return now
+
+
+async def test_a_value_is_asked_for_once_until_it_is_old(clock: list[float]) -> None:
+    """After its seconds it is looked up again."""
+    source = Source(a="1")
+    kept = Cache(source.load, seconds=60)
+    assert [await kept.get("a") for _ in range(3)] == ["1"] * 3
+    assert source.asked == 1
+    source.values["a"] = "2"
+    clock[0] += 59.9
+    assert await kept.get("a") == "1"
+    clock[0] += 0.2
+    assert await kept.get("a") == "2"
+
+
+@pytest.mark.usefixtures("clock")
+async def test_what_is_not_there_is_looked_up_each_time() -> None:
+    """A new tenant is there at once."""
+    source = Source()
+    kept = Cache(source.load, seconds=60)
+    assert await kept.get("a") is None
+    source.values["a"] = "1"
+    assert await kept.get("a") == "1"
+
+
+async def test_what_is_gone_is_forgotten(clock: list[float]) -> None:
+    """Once it is old."""
+    source = Source(a="1")
+    kept = Cache(source.load, seconds=60)
+    await kept.get("a")
+    del source.values["a"]
+    clock[0] += 61
+    assert await kept.get("a") is None
+
+
+@pytest.mark.usefixtures("clock")
+async def test_a_value_can_be_forgotten_by_hand() -> None:
+    """After it was changed here."""
+    source = Source(a="1")
+    kept = Cache(source.load, seconds=60)
+    await kept.get("a")
+    source.values["a"] = "2"
+    kept.forget("a")
+    kept.forget("never there")
+    assert await kept.get("a") == "2"
+
+
+@pytest.mark.usefixtures("clock")
+async def test_the_cache_is_bounded() -> None:
+    """Memory does not grow with the number of keys."""
+    source = Source(**{str(n): str(n) for n in range(100)})
+    kept = Cache(source.load, seconds=60, most=10)
+    for n in range(100):
+        assert await kept.get(str(n)) == str(n)
+    asked = source.asked
+    assert sum([await kept.get(str(n)) == str(n) for n in range(100)]) == 100
+    assert source.asked - asked >= 90

@@ -1,0 +1,87 @@
+"""The directory: the newest name and email of each user, whoever writes at the same time."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from shared import directory
+from shared.directory import Person, learn, load, newest
+from shared.errors import Busy
+from shared.event import UsageEvent
+from shared.segment import Priced, make_segment
+from tests.events import body, event
+from tests.fakes import NOW, Cloud, Process
+
+
+def segment(*people: tuple[str, str | None, str | None, int]) -> dict[str, Any]:
+    """A segment of these users: id, name, email, and the second at which they were seen."""
+    events = []
+    for user, name, email, second in people:
+        given = {key: value for key, value in (("name", name), ("email", email)) if value}
+        one = event(time=f"2026-03-10T00:00:{second:02d}Z", user={"id": user, **given})
+        events.append(Priced(UsageEvent.model_validate_json(body(one)[11:-2]), 0))
+    return make_segment("contoso", NOW.date(), "b", events)
+
+
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize(
+    ("people", "shown"),
+    [
+        ([("u", "Ann", "a@x", 1), ("u", "Anna", "b@x", 2)], ("Anna", "b@x")),
+        ([("u", "Anna", "b@x", 2), ("u", "Ann", "a@x", 1)], ("Anna", "b@x")),
+        ([("u", "Ann", None, 1), ("u", None, "a@x", 2)], ("Ann", "a@x")),
+        ([("u", None, "a@x", 2), ("u", "Ann", None, 1)], ("Ann", "a@x")),
+        ([("u", "Ann", None, 1), ("u", None, None, 2)], ("Ann", None)),
+        ([("u", None, None, 1)], None),
+    ],
+)
+async def test_the_name_and_the_email_seen_last_are_shown(
+    people: list[tuple[str, str | None, str | None, int]], shown: tuple[str, str] | None, apart: bool
+) -> None:
+    """Whether they came in one batch or in many, and in which order."""
+    usage = Cloud().stores().usage
+    for some in [[one] for one in people] if apart else [people]:
+        await learn(usage, "contoso", [segment(*some)])
+    found = {user: (person.name, person.email) for user, person in (await load(usage, "contoso")).items()}
+    assert found == ({"u": shown} if shown else {})
+
+
+async def test_what_is_known_is_not_written_again() -> None:
+    """A fold that brings no news costs one query."""
+    cloud, process = Cloud(), Process()
+    await learn(cloud.stores().usage, "contoso", [segment(("u", "Ann", None, 1))])
+    before = cloud.kind("directory")
+    await learn(cloud.stores(process).usage, "contoso", [segment(("u", "Ann", None, 5))])
+    assert cloud.kind("directory") == before
+    assert process.steps == 1
+
+
+async def test_writers_at_the_same_time_forget_nobody() -> None:
+    """One of two that write the same shard starts over."""
+    cloud = Cloud()
+    users = [[(f"{writer}-{n}", f"Name {n}", None, 1) for n in range(40)] for writer in range(3)]
+    await asyncio.gather(*(learn(cloud.stores().usage, "contoso", [segment(*some)]) for some in users))
+    found = await load(cloud.stores().usage, "contoso")
+    assert set(found) == {one[0] for some in users for one in some}
+    assert len(cloud.kind("directory")) == directory.SHARDS
+
+
+async def test_a_writer_that_always_loses_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It raises Busy, and the fold is tried again later."""
+    usage = Cloud().stores().usage
+
+    async def lose(*_: object) -> bool:
+        return False
+
+    monkeypatch.setattr(usage, "commit", lose)
+    with pytest.raises(Busy):
+        await learn(usage, "contoso", [segment(("u", "Ann", None, 1))])
+
+
+def test_sources_are_merged_by_who_saw_a_user_last() -> None:
+    """Each user stands there once."""
+    older, newer = {"u": Person("Ann", "a@x", 1), "v": Person("Vic", None, 1)}, {"u": Person("Anna", None, 2)}
+    expected = {"u": Person("Anna", "a@x", 2), "v": Person("Vic", None, 1)}
+    assert newest(older, newer) == newest(newer, older) == expected
+    assert newest() == {}
