@@ -12,9 +12,9 @@ class MissingSetting(Exception):
     """A setting that is neither in the file nor in the environment."""
 
 
-def write_env(settings: Mapping[str, str]) -> None:
+def write_env(settings: Mapping[str, str], file: Path = FILE) -> None:
     """Writes the file: NAME='value' a line, as a shell reads it."""
-    FILE.write_text("".join(f"{name}='{value}'\n" for name, value in settings.items()))
+    file.write_text("".join(f"{name}='{value}'\n" for name, value in settings.items()))
 
 
 def read_env(

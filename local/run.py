@@ -1,35 +1,38 @@
 """`make run`: the whole service on this machine, with a demo tenant whose history ends now."""
 
+import argparse
 import asyncio
 import json
 import signal
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from os.path import relpath
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 from tqdm import tqdm
 
 from local import demo
-from local.env import FOLDER, write_env
+from local.env import FILE, FOLDER, write_env
 from local.import_history import import_rows
 from local.stack import OPERATOR_KEY, CannotStart, Ports, Stack
 from shared.days import day_of, months_before, start_of
 from shared.publisher import Publisher, queue_of
 from shared.services import build
 
-PORTS = Ports(host=7071, cosmos=8081, blob=10000, queue=10001, table=10002)
+PORTS = (7071, 8081, 10000, 10001, 10002)
 LIVE_DAYS = 2  # the newest days come through the queue
 PULSE, PULSES = 10, 60  # seconds between the extra events at the start, so that the page moves, and how many
 
 
 class Demo:
-    """The demo tenant of a running stack. What has been done already is kept in `.local/demo.json`."""
+    """The demo tenant of a running stack. What has been done already is kept in the folder's `demo.json`."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, folder: Path) -> None:
         self._stack = stack
-        self._file = FOLDER / "demo.json"
+        self._file = folder / "demo.json"
         self._done: dict[str, str] = json.loads(self._file.read_text()) if self._file.exists() else {}
         self._today = day_of(datetime.now(UTC), demo.ZONE)
 
@@ -102,31 +105,30 @@ def _another(now: datetime, pulse: int) -> dict[str, Any]:
     return samples[pulse % len(samples)] | {"id": f"pulse-{now.isoformat()}", "time": now.isoformat()}
 
 
-def announce(stack: Stack, demonstration: Demo) -> None:
+def announce(stack: Stack, demonstration: Demo, file: Path) -> None:
     """Says where to look, and writes it down for scripts."""
     curl = (
         f'curl -H "Authorization: Bearer {demonstration.key}" "{stack.url}/api/usage/by-feature?period=30d"'
     )
     mine = {"USAGE_URL": stack.url, "USAGE_KEY": demonstration.key, "OPERATOR_KEY": OPERATOR_KEY}
-    write_env(mine | stack.environment)
+    write_env(mine | stack.environment, file)
     print(f"\nUsage Analytics runs at {stack.url}\n\n  API key  {demonstration.key}\n  Try it   {curl}\n")
-    print("For scripts: .local/demo.env. Ctrl-C stops everything.", flush=True)
+    print(f"For scripts: {relpath(file)}. Ctrl-C stops everything.", flush=True)
 
 
-async def run() -> None:
+async def run(folder: Path, ports: Ports) -> None:
     """Starts everything, then waits for Ctrl-C."""
-    FOLDER.mkdir(exist_ok=True)
-    async with Stack(folder=FOLDER, ports=PORTS) as stack:
-        demonstration = Demo(stack)
+    async with Stack(folder=folder, ports=ports) as stack:
+        demonstration = Demo(stack, folder)
         await demonstration.prepare()
         await demonstration.load_history()
-        announce(stack, demonstration)
+        announce(stack, demonstration, folder / FILE.name)
         await asyncio.gather(demonstration.trickle(), stack.keep_running())
 
 
-async def until_stopped() -> None:
+async def until_stopped(folder: Path, ports: Ports) -> None:
     """Runs until SIGINT or SIGTERM, then stops everything."""
-    task = asyncio.ensure_future(run())
+    task = asyncio.ensure_future(run(folder, ports))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     with suppress(asyncio.CancelledError):
@@ -136,8 +138,16 @@ async def until_stopped() -> None:
 
 def main() -> None:
     """The command."""
+    parser = argparse.ArgumentParser(prog="local.run", description=__doc__)
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where data are kept (%(default)s)")
+    parser.add_argument(
+        "--ports", type=int, nargs=5, default=PORTS, metavar=("HOST", "COSMOS", "BLOB", "QUEUE", "TABLE"),
+        help="0 takes a free one (%(default)s)",
+    )  # fmt: skip
+    options = parser.parse_args()
+    options.folder.mkdir(exist_ok=True)
     try:
-        asyncio.run(until_stopped())
+        asyncio.run(until_stopped(options.folder, Ports(*options.ports)))
     except CannotStart as error:
         sys.exit(f"make run: {error}")
 

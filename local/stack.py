@@ -86,10 +86,14 @@ class Process:
 
 @dataclass(slots=True)
 class Stack:
-    """Runs everything for the length of an `async with`; data are kept in `folder`, else in memory."""
+    """Runs everything for the length of an `async with`; data are kept in `folder`, else in memory.
+
+    `lease` is for how many seconds the messages of a killed host stay hidden.
+    """
 
     folder: Path | None = None
     ports: Ports = Ports()
+    lease: int = 30
     settings: dict[str, str] = field(default_factory=dict)
     storage: str = ""
     cosmos: str = ""
@@ -138,9 +142,8 @@ class Stack:
 
     async def start_host(self, port: int = 0) -> Process:
         """Starts a Functions host; the first one is the stack's own."""
-        host = await Process.start(
-            "The Functions host", "local.host", ".", "--port", str(port), environment=self.environment
-        )
+        arguments = ("local.host", ".", "--port", str(port), "--lease", str(self.lease))
+        host = await Process.start("The Functions host", *arguments, environment=self.environment)
         self._exit.push_async_callback(host.stop)
         self.host = host if self.host is None or self.host.process.returncode is not None else self.host
         return host

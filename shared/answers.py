@@ -54,7 +54,7 @@ class UserRow(Row):
     user_id: str | None
     name: str | None
     email: str | None
-    top_feature: Annotated[str | None, Field(description="The one with the most tokens.")]
+    top_feature: Annotated[str | None, Field(description="The one used most often.")]
     last_active: str
 
 

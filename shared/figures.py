@@ -66,8 +66,12 @@ def top(cube: Cube, of: Sequence[str], name: str, measure: str) -> dict[Key, Val
     amounts = tokens(pairs) if measure == "tokens" else pairs.measures[measure].tolist()
     owners = keys(pairs, of) if of else [()] * pairs.rows
     others = pairs.dimensions[name].column()
-    ranked = sorted(zip(amounts, others, owners, strict=True), key=lambda one: (one[0], str(one[1])))
-    return {owner: other for _, other, owner in ranked if other is not None}
+    ranked = sorted(zip(amounts, others, owners, strict=True), key=lambda one: (-one[0], str(one[1])))
+    best: dict[Key, Value] = {}
+    for amount, other, owner in ranked:
+        if amount and other is not None:
+            best.setdefault(owner, other)
+    return best
 
 
 def distinct_users(cube: Cube) -> int:

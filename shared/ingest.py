@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from itertools import count
 
 from shared.days import day_of
 from shared.errors import FieldError, TooLarge, Undecodable
@@ -20,7 +21,7 @@ from shared.ports import Stores
 from shared.pricing import PriceBook
 from shared.rates import CostOutOfRange
 from shared.rejects import Reject
-from shared.segment import Priced, make_segment, quantity_of
+from shared.segment import Priced, make_segment, names_of, quantity_of, segment_id
 from shared.tenants import Tenant
 
 LATEST = timedelta(days=35)  # claims are kept at least this long
@@ -69,8 +70,14 @@ async def ingest(stores: Stores, body: bytes, received: datetime, tenant_id: str
     return Receipt(sum(one[0] for one in stored), sum(one[1] for one in stored), rejects)
 
 
-async def sort(stores: Stores, batch: Batch, received: datetime) -> tuple[list[Group], list[Reject]]:
-    """The batch by tenant-day, and what cannot be counted, with every reason."""
+async def sort(
+    stores: Stores, batch: Batch, received: datetime, arrived: datetime | None = None
+) -> tuple[list[Group], list[Reject]]:
+    """The batch by tenant-day, and what cannot be counted, with every reason.
+
+    Times are held against `received`; what is rejected is so on the day on which it first `arrived`.
+    """
+    arrived = arrived or received
     tenants = await _tenants(stores, batch)
     prices = await stores.prices.book()
     groups: dict[tuple[str, date], Group] = {}
@@ -91,8 +98,8 @@ async def sort(stores: Stores, batch: Batch, received: datetime) -> tuple[list[G
             group(tenant, day).events.append(outcome)
     for one in bad:  # counted on the day of arrival: a bad event may have no day of its own
         if tenant := tenants.get(one.tenant_id or ""):
-            group(tenant, day_of(received, tenant.zone)).rejected += 1
-    rejects = [_reject(batch.id, received, one, counted=one.tenant_id in tenants) for one in bad]
+            group(tenant, day_of(arrived, tenant.zone)).rejected += 1
+    rejects = [_reject(batch.id, arrived, one, counted=one.tenant_id in tenants) for one in bad]
     return list(groups.values()), rejects
 
 
@@ -103,9 +110,22 @@ async def store(stores: Stores, batch_id: str, group: Group) -> tuple[int, int]:
     segment = make_segment(
         group.tenant.id, group.day, batch_id, own, duplicates=duplicates, rejected=group.rejected
     )
-    await stores.usage.add_segment(segment)
+    if not await stores.usage.add_segment(segment):
+        await complete(stores, batch_id, group, own)
     await stores.marks.mark(group.tenant.id, group.day)
     return len(own), duplicates
+
+
+async def complete(stores: Stores, batch_id: str, group: Group, own: Sequence[Priced]) -> None:
+    """Stores what an earlier delivery of the batch left out: an event that was too new then, say."""
+    tenant_id, part = group.tenant.id, batch_id
+    for number in count(1):
+        stored = await stores.usage.find(tenant_id, segment_id(group.day, part))
+        known = names_of(stored) if stored is not None else set()
+        own = [one for one in own if (one.event.source, one.event.id) not in known]
+        part = f"{batch_id}.{number}"
+        if not own or await stores.usage.add_segment(make_segment(tenant_id, group.day, part, own)):
+            return
 
 
 async def claim(stores: Stores, owner: str, group: Group) -> list[Priced]:

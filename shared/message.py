@@ -178,6 +178,7 @@ def field_errors(error: ValidationError) -> Iterator[FieldError]:
     for one in error.errors(include_url=False, include_context=False, include_input=False):
         path = ".".join(str(part) for part in one["loc"])
         reason = PLAINLY.get(one["type"]) or one["msg"].removeprefix("Value error, ")
-        if not path and ": " in reason:  # a check across fields names its field itself
-            path, reason = reason.split(": ", 1)
+        if one["type"] == "value_error" and ": " in reason:  # a check across fields names its field itself
+            name, reason = reason.split(": ", 1)
+            path = f"{path}.{name}" if path else name
         yield FieldError(path[:MAX_PATH] or "event", reason)

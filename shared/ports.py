@@ -26,19 +26,27 @@ class Claims(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A tenant-day that may have unfolded segments, since `at`; `etag` tells this mark from a later one."""
+    """A tenant-day that is not sealed, or a month (by its first day) that waits to be merged.
+
+    `at` is when it was marked last; `etag` tells this mark from a later one.
+    """
 
     tenant_id: str
     day: date
     at: datetime
     etag: str
+    month: bool = False
 
 
 class Marks(Protocol):
-    """Which tenant-days have something to fold ("dirty")."""
+    """Which tenant-days are not sealed ("dirty"), and which months wait to be merged."""
 
     async def mark(self, tenant_id: str, day: date) -> None:
         """Says that a segment of this tenant-day has been stored."""
+        ...
+
+    async def mark_month(self, tenant_id: str, first: date) -> None:
+        """Says that the month with this first day is to be merged, once all of its days are sealed."""
         ...
 
     async def marked(self, tenant_id: str) -> set[date]:
@@ -46,11 +54,15 @@ class Marks(Protocol):
         ...
 
     async def all(self) -> list[Mark]:
-        """Every mark of every tenant."""
+        """The marked days of every tenant."""
+        ...
+
+    async def months(self) -> list[Mark]:
+        """The marked months of every tenant."""
         ...
 
     async def clear(self, mark: Mark) -> None:
-        """Removes the mark, unless the day has been marked again since."""
+        """Removes the mark, unless the day or month has been marked again since."""
         ...
 
 
@@ -81,8 +93,12 @@ class Prices(Protocol):
 class Usage(Protocol):
     """The documents of one tenant's usage: segments, rollups, directory."""
 
-    async def add_segment(self, segment: Document) -> None:
-        """Stores a segment; one that exists already is fine."""
+    async def add_segment(self, segment: Document) -> bool:
+        """Stores a segment; False when there is one of this id already."""
+        ...
+
+    async def find(self, tenant_id: str, document_id: str) -> Document | None:
+        """The document of that id; None where there is none."""
         ...
 
     async def segments(
@@ -121,6 +137,14 @@ class Usage(Protocol):
 
     async def commit(self, document: Document, etag: str | None) -> bool:
         """Creates the document (no etag) or replaces the version of that etag; False if others came first."""
+        ...
+
+    async def ids(self, tenant_id: str, kind: str, day: date) -> list[str]:
+        """The ids of the documents of this kind and day."""
+        ...
+
+    async def delete(self, tenant_id: str, document_id: str, etag: str | None = None) -> bool:
+        """Deletes a document, or only its version of that etag; False if others changed it first."""
         ...
 
     async def drop_users(self, tenant_id: str, day: date, up_to: int, keep: str) -> None:

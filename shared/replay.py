@@ -21,7 +21,7 @@ async def replay(stores: Stores, reject: Reject, now: datetime) -> Receipt:
         batch = read_batch(_message(reject), reject.tenant_id)
     except (Undecodable, TooLarge) as error:
         raise InvalidInput.of("message", str(error)) from error
-    groups, rejects = await sort(stores, batch, now)
+    groups, rejects = await sort(stores, batch, now, reject.received)
     if rejects and not groups_with_events(groups):
         raise InvalidInput(bad_fields(rejects), "It is refused again.")
     await stores.rejects.add(rejects)

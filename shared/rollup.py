@@ -6,7 +6,6 @@ is created or replaced with if-match. That one write is the commit: a lost race 
 reader always sees a whole day.
 """
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -19,10 +18,11 @@ from shared import directory
 from shared.columns import DIMENSIONS, USER
 from shared.cube import Cube, empty, from_json, merge
 from shared.days import Period
+from shared.each import each
 from shared.errors import Busy
 from shared.event import EPOCH
 from shared.packing import pack, unpack
-from shared.ports import Document, Marks, Usage
+from shared.ports import Document, Mark, Marks, Usage
 
 WINDOW = 300  # seconds: how far behind `folded_until` a segment may still turn up
 MANY = 64
@@ -49,7 +49,13 @@ class Rollup:
     folded_at: datetime = EPOCH
     duplicates: int = 0
     rejected: int = 0
+    sealed: bool = False
     etag: str | None = None
+
+    @property
+    def stamp(self) -> str:
+        """What names this state of the day: no other one has the same."""
+        return f"{self.version}.{self.writer}"
 
     @property
     def since(self) -> int:
@@ -74,6 +80,7 @@ def read_rollup(document: Document) -> Rollup:
         folded_at=datetime.fromisoformat(document["folded_at"]),
         duplicates=document["duplicates"],
         rejected=document["rejected"],
+        sealed=document["sealed"],
         etag=document["_etag"],
     )
 
@@ -114,16 +121,21 @@ def users_cubes(rollup: Rollup, chunks: Sequence[Document]) -> list[Cube] | None
 
 
 async def fold_marked(usage: Usage, marks: Marks, now: datetime) -> int:
-    """One round of the timer over all marked tenant-days; gives how many segments were folded."""
-    count = 0
-    for mark in await marks.all():
+    """One round of the timer over the marked tenant-days; gives how many segments were folded.
+
+    A mark older than the longest wait was seen by earlier rounds. Should they have failed, the day is
+    folded when it is sealed. Only sealing clears a mark.
+    """
+
+    async def fold(mark: Mark) -> int:
         rollup = await find_rollup(usage, mark.tenant_id, mark.day)
         waiting = await usage.count_segments(mark.tenant_id, mark.day, rollup.since, rollup.folded)
-        if not waiting and mark.at < now - SETTLED:
-            await marks.clear(mark)
-        elif waiting and (waiting >= MANY or rollup.folded_at < now - OLD):
-            count += await fold_day(usage, mark.tenant_id, mark.day, now)
-    return count
+        if waiting >= MANY or (waiting and rollup.folded_at < now - OLD):
+            return await fold_day(usage, mark.tenant_id, mark.day, now)
+        return 0
+
+    recent = [mark for mark in await marks.all() if mark.at > now - OLD - 2 * SETTLED]
+    return sum(await each(recent, fold))
 
 
 async def fold_day(usage: Usage, tenant_id: str, day: date, now: datetime) -> int:
@@ -136,14 +148,14 @@ async def fold_day(usage: Usage, tenant_id: str, day: date, now: datetime) -> in
             return count
         chunks = await usage.users(tenant_id, Period(day, day)) if rollup.version else []
         saved = users_cubes(rollup, chunks)
-        if saved is not None and await _save(usage, tenant_id, rollup, saved, segments, now):
+        if saved is not None and await _add(usage, tenant_id, rollup, saved, segments, now):
             count += len(segments)
         else:
             lost += 1
     raise Busy(f"{tenant_id} {day} could not be folded: others kept changing it")
 
 
-async def _save(
+async def _add(
     usage: Usage,
     tenant_id: str,
     rollup: Rollup,
@@ -153,11 +165,16 @@ async def _save(
 ) -> bool:
     await directory.learn(usage, tenant_id, segments)
     cube = merge([empty((USER, *DIMENSIONS)), *saved, *(segment_cube(one, users=True) for one in segments)])
+    return await save(usage, tenant_id, advance(rollup, segments, now, 0), cube)
+
+
+async def save(usage: Usage, tenant_id: str, state: Rollup, cube: Cube) -> bool:
+    """Stores a new state of a day in place of the one with its etag; False if others came first."""
     packed = split(cube)
-    after = advance(rollup, segments, now, len(packed))
+    after = replace(state, chunks=len(packed))
     for number, text in enumerate(packed):
         await usage.put(_users_document(tenant_id, after, number, text))
-    committed = await usage.commit(_totals_document(tenant_id, after, cube), rollup.etag)
+    committed = await usage.commit(_totals_document(tenant_id, after, cube), state.etag)
     current = after if committed else await find_rollup(usage, tenant_id, after.day)
     await usage.drop_users(tenant_id, current.day, current.version, current.writer)
     return committed
@@ -177,23 +194,22 @@ def advance(rollup: Rollup, segments: Sequence[Document], now: datetime, chunks:
         folded_at=now,
         duplicates=rollup.duplicates + sum(one["duplicates"] for one in segments),
         rejected=rollup.rejected + sum(one["rejected"] for one in segments),
+        sealed=False,
     )
 
 
-def split(cube: Cube, parts: int = 1) -> list[str]:
-    """The users cube as packed texts, by a hash of the user, each small enough for a document."""
-    users = cube.dimensions[USER]
-    hashes = [zlib.crc32((user or "").encode()) % parts for user in users.values]
-    part = np.array(hashes, dtype=np.int64)[users.codes]
-    packed = [pack(cube.take(np.flatnonzero(part == number))) for number in range(parts)]
-    if max(map(len, packed)) <= MAX_CHUNK:
-        return packed
-    return split(cube, parts * 2)
+def split(cube: Cube) -> list[str]:
+    """The cube as packed texts, each small enough for a document."""
+    packed = pack(cube)
+    if len(packed) <= MAX_CHUNK or cube.rows < 2:
+        return [packed]
+    rows, half = np.arange(cube.rows), cube.rows // 2
+    return [*split(cube.take(rows[:half])), *split(cube.take(rows[half:]))]
 
 
 def _users_document(tenant_id: str, rollup: Rollup, number: int, packed: str) -> Document:
     return {
-        "id": f"users|{rollup.day}|{rollup.version}.{rollup.writer}|{number}",
+        "id": f"users|{rollup.day}|{rollup.stamp}|{number}",
         "tenantId": tenant_id,
         "kind": "users",
         "day": str(rollup.day),
@@ -217,5 +233,6 @@ def _totals_document(tenant_id: str, rollup: Rollup, cube: Cube) -> dict[str, An
         "folded_at": rollup.folded_at.isoformat(),
         "duplicates": rollup.duplicates,
         "rejected": rollup.rejected,
+        "sealed": rollup.sealed,
         "packed": pack(cube.group_by(*DIMENSIONS)),
     }

@@ -1,6 +1,6 @@
 """The segment: an immutable batch of one tenant-day's events, priced and stored in columns."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from operator import itemgetter
@@ -10,6 +10,7 @@ from shared.columns import (
     DIMENSIONS,
     MEASURES,
     USER,
+    decode_dimension,
     encode,
     encode_dimension,
     transpose,
@@ -64,6 +65,12 @@ def make_segment(
         "people": _people(one.event for one in events),
         "ttl": ttl,
     }
+
+
+def names_of(segment: Mapping[str, Any]) -> set[tuple[str | None, str]]:
+    """What names the events of a stored segment: source and id of each."""
+    ids = segment["event_ids"]
+    return set(zip(decode_dimension(segment["sources"], len(ids)), ids, strict=True))
 
 
 def _keys(event: UsageEvent) -> tuple[str | None, ...]:

@@ -77,7 +77,7 @@ def _feature(groups: Groups) -> Columns:
 
 
 def _user(groups: Groups) -> Columns:
-    features = top(groups.cube, (USER,), "feature", "tokens")
+    features = top(groups.cube, (USER,), "feature", "requests")
 
     def person(row: int) -> Person:
         return groups.people.get(groups.keys[row][0] or "", NOBODY)

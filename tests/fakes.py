@@ -100,6 +100,7 @@ class Cloud:
     documents: dict[tuple[str, str], Document] = field(default_factory=dict)
     claims: dict[tuple[str, date, str], str] = field(default_factory=dict)
     marks: dict[tuple[str, date], Mark] = field(default_factory=dict)
+    month_marks: dict[tuple[str, date], Mark] = field(default_factory=dict)
     rejects: dict[str, Reject] = field(default_factory=dict)
     tenants: dict[str, Tenant] = field(default_factory=dict)
     book: PriceBook = field(default_factory=lambda: PriceBook((), lambda *_: None))
@@ -164,16 +165,30 @@ class FakeMarks(_Fake):
         """The days of the tenant that may have unfolded segments."""
         return await self.process.do(lambda: {day for tenant, day in self.cloud.marks if tenant == tenant_id})
 
+    async def mark_month(self, tenant_id: str, first: date) -> None:
+        """Says that the month with this first day is to be merged, once all of its days are sealed."""
+
+        def write() -> None:
+            mark = Mark(tenant_id, first, self.cloud.now, self.cloud.etag(), month=True)
+            self.cloud.month_marks[tenant_id, first] = mark
+
+        await self.process.do(write)
+
     async def all(self) -> list[Mark]:
-        """Every mark of every tenant."""
+        """The marked days of every tenant."""
         return await self.process.do(lambda: list(self.cloud.marks.values()))
+
+    async def months(self) -> list[Mark]:
+        """The marked months of every tenant."""
+        return await self.process.do(lambda: list(self.cloud.month_marks.values()))
 
     async def clear(self, mark: Mark) -> None:
         """Removes the mark, unless the day has been marked again since."""
 
         def delete() -> None:
-            if self.cloud.marks.get((mark.tenant_id, mark.day)) == mark:
-                del self.cloud.marks[mark.tenant_id, mark.day]
+            marks = self.cloud.month_marks if mark.month else self.cloud.marks
+            if marks.get((mark.tenant_id, mark.day)) == mark:
+                del marks[mark.tenant_id, mark.day]
 
         await self.process.do(delete)
 
@@ -214,14 +229,25 @@ class FakePrices(_Fake):
 class FakeUsage(_Fake):
     """`Usage`: documents are JSON, and no number in them is larger than a double holds exactly."""
 
-    async def add_segment(self, segment: Document) -> None:
-        """Stores a segment; one that exists already is fine."""
+    async def add_segment(self, segment: Document) -> bool:
+        """Stores a segment; False when there is one of this id already."""
 
-        def create() -> None:
-            if self._key(segment) not in self.cloud.documents:
-                self._write(segment)
+        def create() -> bool:
+            if self._key(segment) in self.cloud.documents:
+                return False
+            self._write(segment)
+            return True
 
-        await self.process.do(create)
+        return await self.process.do(create)
+
+    async def find(self, tenant_id: str, document_id: str) -> Document | None:
+        """The document of that id; None where there is none."""
+
+        def find() -> Document | None:
+            found = self.cloud.documents.get((tenant_id, document_id))
+            return orjson.loads(orjson.dumps(found)) if found and self._lives(found) else None
+
+        return await self.process.do(find)
 
     async def segments(
         self, tenant_id: str, day: date, since: int, known: Collection[str], most: int
@@ -271,6 +297,22 @@ class FakeUsage(_Fake):
             return True
 
         return await self.process.do(write)
+
+    async def ids(self, tenant_id: str, kind: str, day: date) -> list[str]:
+        """The ids of the documents of this kind and day."""
+        return [one["id"] for one in await self.documents(tenant_id, kind, Period(day, day))]
+
+    async def delete(self, tenant_id: str, document_id: str, etag: str | None = None) -> bool:
+        """Deletes a document, or only its version of that etag; False if others changed it first."""
+
+        def remove() -> bool:
+            stored = self.cloud.documents.get((tenant_id, document_id))
+            if stored and etag and stored["_etag"] != etag:
+                return False
+            self.cloud.documents.pop((tenant_id, document_id), None)
+            return True
+
+        return await self.process.do(remove)
 
     async def drop_users(self, tenant_id: str, day: date, up_to: int, keep: str) -> None:
         """Deletes the users chunks of the day of versions up to this number, but for the one to keep."""

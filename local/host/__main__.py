@@ -63,6 +63,8 @@ class Host:
         deadline.cancel()
 
     async def _drain(self, runner: web.ServerRunner) -> None:
+        # The app's own clients end with the process: nothing tells an app that its host stops.
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         await runner.cleanup()
         if self.worker.running:
             await asyncio.wait(self.worker.running)

@@ -1,4 +1,4 @@
-"""The dirty marks: which tenant-days have something to fold."""
+"""The dirty marks: which tenant-days are not sealed, and which months wait to be merged."""
 
 from datetime import date
 
@@ -11,6 +11,8 @@ from shared.ports import Mark
 from shared.stores.schema import MARKS_TABLE
 from shared.stores.tables import Table, utc
 
+MONTH = "{:%Y-%m}"  # a row's key is a day, or a month
+
 
 class MarkStore(Table):
     """`shared.ports.Marks` on Table storage."""
@@ -22,20 +24,30 @@ class MarkStore(Table):
         entity = {"PartitionKey": tenant_id, "RowKey": str(day)}
         await self._table.upsert_entity(entity, mode=UpdateMode.REPLACE)
 
+    async def mark_month(self, tenant_id: str, first: date) -> None:
+        """Says that the month with this first day is to be merged, once all of its days are sealed."""
+        entity = {"PartitionKey": tenant_id, "RowKey": MONTH.format(first)}
+        await self._table.upsert_entity(entity, mode=UpdateMode.REPLACE)
+
     async def marked(self, tenant_id: str) -> set[date]:
         """The days of the tenant that may have unfolded segments."""
         found = await self._query("PartitionKey eq @tenant", tenant=tenant_id)
-        return {date.fromisoformat(entity["RowKey"]) for entity in found}
+        return {mark.day for mark in map(_mark, found) if not mark.month}
 
     async def all(self) -> list[Mark]:
-        """Every mark of every tenant."""
-        return [_mark(entity) async for entity in self._table.list_entities()]
+        """The marked days of every tenant."""
+        return [mark for mark in await self._all() if not mark.month]
+
+    async def months(self) -> list[Mark]:
+        """The marked months of every tenant."""
+        return [mark for mark in await self._all() if mark.month]
 
     async def clear(self, mark: Mark) -> None:
-        """Removes the mark, unless the day has been marked again since."""
+        """Removes the mark, unless the day or month has been marked again since."""
+        row = MONTH.format(mark.day) if mark.month else str(mark.day)
         try:
             await self._table.delete_entity(
-                mark.tenant_id, str(mark.day),
+                mark.tenant_id, row,
                 etag=mark.etag, match_condition=MatchConditions.IfNotModified,
             )  # fmt: skip
         except (ResourceModifiedError, ResourceNotFoundError):
@@ -44,10 +56,14 @@ class MarkStore(Table):
             if error.status_code != 412:
                 raise
 
+    async def _all(self) -> list[Mark]:
+        return [_mark(entity) async for entity in self._table.list_entities()]
+
 
 def _mark(entity: TableEntity) -> Mark:
-    metadata = entity.metadata
+    metadata, key = entity.metadata, entity["RowKey"]
+    month = len(key) == len("2026-01")
     return Mark(
-        entity["PartitionKey"], date.fromisoformat(entity["RowKey"]),
-        utc(metadata["timestamp"] or EPOCH), metadata["etag"] or "",
+        entity["PartitionKey"], date.fromisoformat(f"{key}-01" if month else key),
+        utc(metadata["timestamp"] or EPOCH), metadata["etag"] or "", month,
     )  # fmt: skip

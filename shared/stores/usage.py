@@ -13,7 +13,7 @@ from shared.ports import Document
 
 HEAD = (
     "SELECT c.day, c.version, c.writer, c.chunks, c.folded_until, c.folded, c.folded_at,"
-    " c.duplicates, c.rejected, c._etag"
+    " c.duplicates, c.rejected, c.sealed, c._etag"
 )
 OF_KIND = "FROM c WHERE c.kind = @kind"
 OF_PERIOD = f"{OF_KIND} AND c.day >= @first AND c.day <= @last"
@@ -26,12 +26,20 @@ class UsageStore:
     def __init__(self, container: ContainerProxy) -> None:
         self._container = container
 
-    async def add_segment(self, segment: Document) -> None:
-        """Stores a segment; one that exists already is fine."""
+    async def add_segment(self, segment: Document) -> bool:
+        """Stores a segment; False when there is one of this id already."""
         try:
             await self._container.create_item(segment, no_response=True)
         except exceptions.CosmosResourceExistsError:
-            return  # its id follows from its content: what is there is the same
+            return False
+        return True
+
+    async def find(self, tenant_id: str, document_id: str) -> Document | None:
+        """The document of that id; None where there is none."""
+        try:
+            return dict(await self._container.read_item(document_id, partition_key=tenant_id))
+        except exceptions.CosmosResourceNotFoundError:
+            return None
 
     async def segments(
         self, tenant_id: str, day: date, since: int, known: Collection[str], most: int
@@ -88,6 +96,24 @@ class UsageStore:
                 )  # fmt: skip
         except (exceptions.CosmosResourceExistsError, exceptions.CosmosAccessConditionFailedError):
             return await self._is_stored(document)
+        except exceptions.CosmosResourceNotFoundError:
+            return False  # deleted since it was read
+        return True
+
+    async def ids(self, tenant_id: str, kind: str, day: date) -> list[str]:
+        """The ids of the documents of this kind and day."""
+        query = f"SELECT VALUE c.id {OF_KIND} AND c.day = @day"
+        return await self._query(tenant_id, query, kind=kind, day=str(day))
+
+    async def delete(self, tenant_id: str, document_id: str, etag: str | None = None) -> bool:
+        """Deletes a document, or only its version of that etag; False if others changed it first."""
+        condition = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
+        try:
+            await self._container.delete_item(document_id, partition_key=tenant_id, **condition)
+        except exceptions.CosmosResourceNotFoundError:
+            return True  # somebody else has tidied up
+        except exceptions.CosmosAccessConditionFailedError:
+            return False
         return True
 
     async def drop_users(self, tenant_id: str, day: date, up_to: int, keep: str) -> None:
@@ -99,17 +125,14 @@ class UsageStore:
         )  # fmt: skip
         for document in stale:
             if document["writer"] != keep:
-                await self._delete(tenant_id, document["id"])
-
-    async def _delete(self, tenant_id: str, document_id: str) -> None:
-        try:
-            await self._container.delete_item(document_id, partition_key=tenant_id)
-        except exceptions.CosmosResourceNotFoundError:
-            return  # somebody else has tidied up
+                await self.delete(tenant_id, document["id"])
 
     async def _is_stored(self, document: Document) -> bool:
         """Whether the refused write had been done before: the client repeats one whose answer was lost."""
-        stored = await self._container.read_item(document["id"], partition_key=document["tenantId"])
+        try:
+            stored = await self._container.read_item(document["id"], partition_key=document["tenantId"])
+        except exceptions.CosmosResourceNotFoundError:
+            return False  # deleted in between
         return all(stored.get(name) == value for name, value in document.items())
 
     async def _of_period(self, kind: str, query: str, tenant_id: str, period: Period) -> list[Document]:

@@ -87,7 +87,9 @@ async def test_tenants_never_see_each_other(api: Api) -> None:
     one, two = await asyncio.gather(api.customer(), api.customer())
     same = {"id": "same", "time": ago(minutes=2), "user": {"id": "ann", "name": "Ann"}}
     await one.post(one.event(**same, input_tokens=100, cost_usd="1"))
-    await two.post(two.event(**same, input_tokens=200), two.event(user={"id": "secret"}, feature="playground"))
+    await two.post(
+        two.event(**same, input_tokens=200), two.event(user={"id": "secret"}, feature="playground")
+    )
     for view in ("by-feature", "by-user"):
         mine = await one.get(view)
         assert len(mine["data"]) == 1

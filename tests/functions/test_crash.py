@@ -8,14 +8,11 @@ import pytest
 from local.stack import Stack
 from tests.stack import Api, api_of, eventually
 
-# A killed host's messages are hidden until their lease ends.
-SHORT_LEASE = {"AzureFunctionsJobHost__extensions__queues__maxPollingInterval": "00:00:00.2"}
-
 
 @pytest.fixture
 async def crashing() -> AsyncIterator[Api]:
     """A service of its own, whose hosts may be killed."""
-    async with Stack(settings=SHORT_LEASE) as stack, api_of(stack) as api:
+    async with Stack(lease=3) as stack, api_of(stack) as api:
         yield api
 
 

@@ -29,7 +29,11 @@ MESSAGES = {
     "a CloudEvent": lambda one, _: cloud_event(one),
     "a batch of CloudEvents": lambda one, two: [cloud_event(one), cloud_event(two)],
 }
-PACKINGS = {"plain": bytes, "gzip": gzip.compress, "base64 of gzip": lambda raw: b64encode(gzip.compress(raw))}
+PACKINGS = {
+    "plain": bytes,
+    "gzip": gzip.compress,
+    "base64 of gzip": lambda raw: b64encode(gzip.compress(raw)),
+}
 
 
 async def priced(api: Api) -> Customer:
@@ -182,7 +186,9 @@ async def test_events_fall_on_the_days_of_the_tenant(api: Api) -> None:
     customer = await api.customer(time_zone="Pacific/Kiritimati")  # UTC+14
     day = (datetime.now(UTC) - timedelta(days=5)).replace(hour=9, minute=59, second=59, microsecond=0)
     before, after = day, day + timedelta(seconds=1)
-    answer = await customer.post(customer.event(time=before.isoformat()), customer.event(time=after.isoformat()))
+    answer = await customer.post(
+        customer.event(time=before.isoformat()), customer.event(time=after.isoformat())
+    )
     assert answer.status == 202
     first, second = str(before.date()), str(after.date() + timedelta(days=1))
     assert await customer.requests(first=first, last=first) == 1
@@ -261,4 +267,3 @@ async def test_the_schema_is_the_model_s_own(api: Api) -> None:
     assert schema.pop("$schema") == "https://json-schema.org/draft/2020-12/schema"
     assert schema == orjson.loads(orjson.dumps(UsageEvent.model_json_schema()))
     assert set(schema["required"]) == {"id", "source", "tenant_id", "time", "feature", "primitive"}
-

@@ -58,11 +58,11 @@ BAD: list[tuple[Event, str, str]] = [
     (event(input_tokens=None), "input_tokens", "ai.chat needs it"),
     (event(primitive="ai.magic"), "primitive", "Input should be"),
     (event(feature="unheard-of"), "product", "catalogue"),
-    (event(colour="red"), "colour", "not permitted"),
+    (event(colour="red"), "colour", "not known"),
     (event(id="x" * 129), "id", "at most 128"),
     (event(id="a\u0000b"), "id", "pattern"),
     (event(time="2026-03-10T12:00:00"), "time", "timezone"),
-    (event(user={"id": "ann", "age": 3}), "user.age", "not permitted"),
+    (event(user={"id": "ann", "age": 3}), "user.age", "not known"),
     (event(quantity=1), "quantity", "counted in tokens"),
     (event(cache_read_input_tokens=5, cache_creation_input_tokens=3), "cache_read_input_tokens", "part of"),
     (event(reasoning_output_tokens=4), "reasoning_output_tokens", "part of"),
@@ -74,8 +74,8 @@ BAD: list[tuple[Event, str, str]] = [
     (event(time=(NOW + EARLIEST + timedelta(seconds=1)).isoformat()), "time", "future"),
     (event(time="0001-01-01T00:00:00+14:00"), "time", "35 days"),
     (event(time="9999-12-31T23:59:59-14:00"), "time", "future"),
-    (event() | {"x" * 50_000: 1}, "x" * 200, "not permitted"),
-    (event() | {f"x{n}": n for n in range(2_000)}, "x0", "not permitted"),
+    (event() | {"x" * 50_000: 1}, "x" * 200, "not known"),
+    (event() | {f"x{n}": n for n in range(2_000)}, "x0", "not known"),
 ]
 
 
@@ -270,7 +270,6 @@ async def test_concurrent_redelivered_and_killed_batches_count_each_event_once(
         assert reading.duplicates == len(own) - reading.rejected - len(distinct.intersection(own))
 
 
-@pytest.mark.xfail(reason="a segment that exists is never extended: see Usage.add_segment", strict=True)
 async def test_an_api_client_that_repeats_a_batch_later_loses_nothing() -> None:
     """An event that was too new at first is counted when the same bytes come again."""
     state = cloud()

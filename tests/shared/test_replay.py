@@ -152,7 +152,6 @@ async def test_a_message_that_cannot_be_read_is_refused_again() -> None:
     assert refused.value.errors[0].field == "message"
 
 
-@pytest.mark.xfail(reason="a message's rejects are named and counted by the time of its replay", strict=True)
 async def test_replaying_a_message_with_bad_events_again_changes_nothing() -> None:
     """Its bad events are rejects once, and counted once, whenever it is replayed."""
     state = cloud()
