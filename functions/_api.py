@@ -3,13 +3,14 @@
     @operation(usage, "GET", "usage/summary", query=FilterQuery, answer=SummaryAnswer)
     async def get_summary(req): ...
 
-adds the route, answers HEAD and OPTIONS, turns domain errors into problem details, and keeps what the
-OpenAPI document says of it.
+adds the route, answers HEAD, turns domain errors into problem details, and keeps what the OpenAPI
+document says of it.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import wraps
+from functools import cache, wraps
 from http import HTTPStatus
 from typing import Any, Literal
 
@@ -37,6 +38,7 @@ class Operation:
     body: Any
     answer: Any
     status: HTTPStatus
+    media: str
 
 
 OPERATIONS: list[Operation] = []
@@ -52,31 +54,25 @@ def operation(
     body: Any = None,  # noqa: ANN401 - a model, or a type that pydantic describes
     answer: Any = None,  # noqa: ANN401
     status: HTTPStatus = HTTPStatus.OK,
+    media: str = "application/json",
 ) -> Callable[[Handler], Any]:
     """Declares a handler as one operation of the API."""
 
     def declare(handler: Handler) -> Any:  # noqa: ANN401 - the builder of azure-functions
         name = handler.__name__
         description = handler.__doc__ or ""
-        OPERATIONS.append(Operation(name, method, path, caller, description, query, body, answer, status))
-        return blueprint.route(path, methods=_methods(path, method), auth_level=func.AuthLevel.ANONYMOUS)(
-            _wrapped(handler, path)
+        OPERATIONS.append(
+            Operation(name, method, path, caller, description, query, body, answer, status, media)
         )
+        methods = [method, "HEAD"] if method == "GET" else [method]
+        return blueprint.route(path, methods=methods, auth_level=func.AuthLevel.ANONYMOUS)(_wrapped(handler))
 
     return declare
 
 
-def _methods(path: str, method: Method) -> list[str]:
-    """GET brings HEAD; the first operation of a path answers OPTIONS for all of them."""
-    first = sum(one.path == path for one in OPERATIONS) == 1
-    return [method, *(["HEAD"] if method == "GET" else []), *(["OPTIONS"] if first else [])]
-
-
-def _wrapped(handler: Handler, path: str) -> Handler:
+def _wrapped(handler: Handler) -> Handler:
     @wraps(handler)
     async def handle(req: func.HttpRequest) -> func.HttpResponse:
-        if req.method == "OPTIONS":
-            return _http.nothing({"Allow": ", ".join(allowed(path))})
         try:
             response = await handler(req)
         except UsageError as error:
@@ -87,6 +83,12 @@ def _wrapped(handler: Handler, path: str) -> Handler:
 
 
 def allowed(path: str) -> list[str]:
-    """The methods of a path, as its `Allow` header names them."""
-    methods = {one.method for one in OPERATIONS if one.path == path}
-    return sorted({*methods, "OPTIONS", *(["HEAD"] if "GET" in methods else [])})
+    """The methods that a path (without its prefix) answers; none where there is no such path."""
+    methods = {one.method for one in OPERATIONS if _pattern(one.path).fullmatch(path)}
+    return sorted({*methods, "OPTIONS", *(["HEAD"] if "GET" in methods else [])}) if methods else []
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    parts = ["[^/]+" if part.startswith("{") else re.escape(part) for part in template.split("/")]
+    return re.compile("/".join(parts) + "/?", re.IGNORECASE)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import azure.functions as func
 import orjson
@@ -19,6 +20,7 @@ from shared.message import field_errors
 from shared.services import services
 
 WORTH_PACKING, PACKING = 1_024, 5
+MOST_PARAMETERS = 500
 
 STATUS: dict[type[UsageError], HTTPStatus] = {
     errors.InvalidInput: HTTPStatus.BAD_REQUEST,
@@ -35,17 +37,17 @@ STATUS: dict[type[UsageError], HTTPStatus] = {
 
 def problem(error: UsageError, **more: object) -> func.HttpResponse:
     """The error as problem details; `more` adds members of its own."""
-    status = STATUS[type(error)]
-    body: dict[str, Any] = {
-        "type": "about:blank",
-        "title": status.phrase,
-        "status": status.value,
-        "detail": str(error),
-        **more,
-    }
     if isinstance(error, InvalidInput):
-        body["errors"] = [{"field": one.field, "reason": one.reason} for one in error.errors]
+        more["errors"] = [{"field": one.field, "reason": one.reason} for one in error.errors]
     headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, NotAuthenticated) else {}
+    return problem_of(STATUS[type(error)], str(error), headers=headers, **more)
+
+
+def problem_of(
+    status: HTTPStatus, detail: str, *, headers: dict[str, str] | None = None, **more: object
+) -> func.HttpResponse:
+    """Problem details as RFC 9457 has them."""
+    body = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail, **more}
     return func.HttpResponse(
         to_json(body), status_code=status, headers=headers, mimetype="application/problem+json"
     )
@@ -84,9 +86,19 @@ def fresh(body: Mapping[str, Any]) -> func.HttpResponse:
     """A view's answer, with an ETag that stays the same while its numbers do."""
     moment = body["freshness"]["complete_through"]
     text = to_json(body)
-    digest = hashlib.sha256(text.replace(moment.encode(), b"")).hexdigest()[:32]
-    headers = {"ETag": f'W/"{digest}"', "Cache-Control": "private, no-cache"}
+    headers = _tagged(text.replace(moment.encode(), b""))
     return func.HttpResponse(text, headers=headers, mimetype="application/json")
+
+
+def csv_file(text: bytes, name: str) -> func.HttpResponse:
+    """A CSV file to download, with an ETag that stays the same while its content does."""
+    headers = {**_tagged(text), "Content-Disposition": f'attachment; filename="{name}"'}
+    return func.HttpResponse(text, headers=headers, mimetype="text/csv")
+
+
+def _tagged(content: bytes) -> dict[str, str]:
+    digest = hashlib.sha256(content).hexdigest()[:32]
+    return {"ETag": f'W/"{digest}"', "Cache-Control": "private, no-cache"}
 
 
 def to_json(body: object) -> bytes:
@@ -125,9 +137,20 @@ def operator(req: func.HttpRequest) -> None:
 
 
 def parameters[M: BaseModel](req: func.HttpRequest, model: type[M]) -> M:
-    """The query parameters. Raises InvalidInput, which names each that is unknown or wrong."""
+    """The query parameters. Raises InvalidInput, which names each that is unknown or wrong.
+
+    They are read from the URL: the host drops empty values and joins repeated ones by commas.
+    """
     try:
-        return model.model_validate(dict(req.params))
+        pairs = parse_qs(urlsplit(req.url).query, keep_blank_values=True, max_num_fields=MOST_PARAMETERS)
+    except ValueError as error:
+        raise InvalidInput.of("query", f"{MOST_PARAMETERS} parameters are allowed") from error
+    lists = {field.alias or name for name, field in model.model_fields.items() if field.default == []}
+    given = {
+        name: values if name in lists or len(values) > 1 else values[0] for name, values in pairs.items()
+    }
+    try:
+        return model.model_validate(given)
     except ValidationError as error:
         raise InvalidInput(list(field_errors(error)), "The parameters are not valid.") from error
 

@@ -1,4 +1,4 @@
-"""For the operator of the platform: tenants, API keys, prices and rejects."""
+"""For the operator of the platform: tenants, API keys and rejects."""
 
 from datetime import datetime
 from http import HTTPStatus
@@ -13,7 +13,6 @@ from functions.ingest import IngestAnswer
 from shared.errors import Conflict, InvalidInput, NotFound
 from shared.event import TenantId
 from shared.keys import ApiKey, KeySettings, issue
-from shared.pricing import Price
 from shared.rejects import Reject
 from shared.replay import replay
 from shared.services import services
@@ -33,18 +32,6 @@ class IssuedKey(ApiKey):
     """A new key, with the key itself."""
 
     key: Annotated[str, Field(description="Shown only here.", examples=["oneai_…"])]
-
-
-class KeptPrice(Price):
-    """A price and its id."""
-
-    id: str
-
-
-class PriceIds(TypedDict):
-    """The ids under which prices are kept."""
-
-    ids: list[str]
 
 
 class RejectQuery(BaseModel):
@@ -91,14 +78,6 @@ class RejectsAnswer(TypedDict):
     pagination: RejectsPage
 
 
-class Prices(BaseModel):
-    """A list of prices."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    prices: Annotated[list[Price], Field(min_length=1, max_length=1_000)]
-
-
 @operation(operators, "GET", "operator/tenants", caller="operator", answer=Listed[Tenant])
 async def list_tenants(req: func.HttpRequest) -> func.HttpResponse:
     """Every tenant."""
@@ -127,7 +106,7 @@ async def put_tenant(req: func.HttpRequest) -> func.HttpResponse:
             f"The time zone of a tenant is fixed: {before.time_zone}. Its days have been counted in it."
         )
     await services().tenants.save(tenant)
-    return answer(tenant, HTTPStatus.OK if before else HTTPStatus.CREATED)
+    return answer(tenant)
 
 
 @operation(operators, "GET", "operator/tenants/{tenant_id}/keys", caller="operator", answer=Listed[ApiKey])
@@ -166,32 +145,6 @@ async def delete_key(req: func.HttpRequest) -> func.HttpResponse:
     if key is None or key.tenant_id != req.route_params["tenant_id"]:
         raise NotFound("The tenant has no such key.")
     await services().keys.save(key.model_copy(update={"revoked": True}))
-    return nothing()
-
-
-@operation(operators, "GET", "operator/prices", caller="operator", answer=Listed[KeptPrice])
-async def list_prices(req: func.HttpRequest) -> func.HttpResponse:
-    """Our own prices: list prices of units, contract prices of tenants."""
-    operator(req)
-    prices = await services().prices.all()
-    return answer({"data": [{"id": id_, **price.model_dump(mode="json")} for id_, price in prices.items()]})
-
-
-@operation(
-    operators, "POST", "operator/prices", caller="operator", body=Prices, answer=PriceIds, status=CREATED
-)
-async def post_prices(req: func.HttpRequest) -> func.HttpResponse:
-    """Adds prices; one for the same thing from the same day is replaced. They hold for events to come."""
-    operator(req)
-    prices = body_of(req, Prices).prices
-    return answer({"ids": [await services().prices.save(price) for price in prices]}, HTTPStatus.CREATED)
-
-
-@operation(operators, "DELETE", "operator/prices/{price_id}", caller="operator", status=NO_CONTENT)
-async def delete_price(req: func.HttpRequest) -> func.HttpResponse:
-    """Forgets a price; what was priced with it stays as it is."""
-    operator(req)
-    await services().prices.delete(req.route_params["price_id"])
     return nothing()
 
 

@@ -8,7 +8,9 @@ import azure.functions as func
 from functions._http import now
 from shared.ingest import LATEST
 from shared.rollup import fold_marked
+from shared.seal import seal_marked
 from shared.services import services
+from shared.snapshots import take_snapshots
 
 timers = func.Blueprint()
 log = logging.getLogger("usage.timers")
@@ -21,6 +23,21 @@ async def fold_days(timer: func.TimerRequest) -> None:
     stores = services().stores
     folded = await fold_marked(stores.usage, stores.marks, now())
     log.info("folded %d segments", folded)
+
+
+@timers.timer_trigger("timer", "0 20 * * * *")
+async def seal_days(timer: func.TimerRequest) -> None:
+    """Seals the tenant-days that have ended, and merges complete months."""
+    sealed = await seal_marked(services().stores, now())
+    log.info("sealed %d days, repaired %d, merged %d months",
+             sealed.days, len(sealed.repaired), sealed.months)  # fmt: skip
+
+
+@timers.timer_trigger("timer", "0 */5 * * * *")
+async def snapshot_quotas(timer: func.TimerRequest) -> None:
+    """Keeps how the quotas stand, of the tenants with news."""
+    taken = await take_snapshots(services().stores, services().snapshots, now())
+    log.info("kept the quotas of %d tenants", taken)
 
 
 @timers.timer_trigger("timer", "0 30 3 * * *")

@@ -13,7 +13,7 @@ from shared.query import FilterQuery, PeriodQuery, ViewQuery
 from shared.services import services
 from shared.summary import summary
 from shared.table import Question, list_view
-from shared.views import VIEWS
+from shared.views import VIEWS, query_of
 
 usage = func.Blueprint()
 
@@ -28,14 +28,16 @@ async def get_summary(req: func.HttpRequest) -> func.HttpResponse:
 def add_view(name: str) -> None:
     """The operation of one list view."""
 
+    query = query_of(name, ViewQuery)
+
     async def get_view(req: func.HttpRequest) -> func.HttpResponse:
-        asked = parameters(req, ViewQuery)
+        asked = parameters(req, query)
         return fresh(await list_view(services().stores, name, await question(req, asked), asked))
 
     get_view.__name__ = f"get_{name.replace('-', '_')}"
     get_view.__doc__ = VIEWS[name].row.__doc__
     page: Any = ListAnswer
-    operation(usage, "GET", f"usage/{name}", query=ViewQuery, answer=page[VIEWS[name].row])(get_view)
+    operation(usage, "GET", f"usage/{name}", query=query, answer=page[VIEWS[name].row])(get_view)
 
 
 for view in VIEWS:

@@ -70,6 +70,8 @@ def main() -> None:
         tell(asyncio.run(import_file(options.file, options.tenant)), options.file)
     except (MissingSetting, NotFound, OSError, UnicodeDecodeError) as error:
         sys.exit(f"import: {error}")
+    except KeyboardInterrupt:
+        sys.exit("import: interrupted; run again, it will complete what is there")
 
 
 if __name__ == "__main__":

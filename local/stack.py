@@ -5,9 +5,10 @@ import hashlib
 import os
 import re
 import signal
+import socket
 import sys
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -38,6 +39,14 @@ class Ports:
     queue: int = 0
     table: int = 0
 
+    def check(self) -> None:
+        """Raises CannotStart, which names the first port that is taken."""
+        for name, port in asdict(self).items():
+            try:
+                socket.create_server(("127.0.0.1", port)).close()
+            except OSError as error:
+                raise CannotStart(f"port {port} (for the {name}) is not free: {error.strerror}") from error
+
 
 @dataclass(slots=True)
 class Process:
@@ -56,8 +65,13 @@ class Process:
             stderr=None, start_new_session=True,
         )  # fmt: skip
         assert process.stdout  # noqa: S101 - asked for above
-        async with asyncio.timeout(START_SECONDS):
-            line = (await process.stdout.readline()).decode()
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                line = (await process.stdout.readline()).decode()
+        except BaseException:
+            process.kill()
+            await process.wait()
+            raise
         found = re.search(r"http://\S+", line)
         if not found:
             await process.wait()
@@ -126,8 +140,9 @@ class Stack:
         return read_settings(self.environment)
 
     async def __aenter__(self) -> Self:
+        self.ports.check()
         try:
-            await asyncio.gather(self._start_azurite(), self._start_cosmos())
+            await self._start_stores()
             await provision(self.storage, self.cosmos, EMULATOR_KEY)
             await self.start_host(self.ports.host)
         except BaseException:
@@ -158,6 +173,12 @@ class Stack:
     async def stop(self) -> None:
         """Stops everything, in the opposite order of its start."""
         await self._exit.aclose()
+
+    async def _start_stores(self) -> None:
+        """Waits for both also when one fails: only what did start can be stopped."""
+        started = await asyncio.gather(self._start_azurite(), self._start_cosmos(), return_exceptions=True)
+        for failure in filter(None, started):
+            raise failure
 
     async def _start_azurite(self) -> None:
         location = self.folder and self.folder / "azurite"

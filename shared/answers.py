@@ -1,7 +1,7 @@
 """The shapes of the API's answers. The code builds them, the API's contract describes them."""
 
 from decimal import Decimal
-from typing import Annotated, NotRequired, TypedDict
+from typing import Annotated, Literal, NotRequired, TypedDict
 
 from pydantic import Field, WithJsonSchema
 
@@ -169,7 +169,137 @@ class SummaryData(TypedDict):
     providers: list[ProviderShare]
 
 
+class EventRow(TypedDict):
+    """A single event, as it was counted; the newest come first."""
+
+    time: Annotated[str, Field(examples=["2026-10-01T09:30:00.000+00:00"])]
+    id: str
+    source: str
+    user_id: str | None
+    name: str | None
+    email: str | None
+    feature: str
+    product: str
+    provider: str | None
+    model: str | None
+    primitive: str
+    unit: str
+    quantity: Annotated[Number, Field(description="In units of the primitive.")]
+    input_tokens: Count
+    output_tokens: Count
+    cache_read_input_tokens: Count
+    cache_creation_input_tokens: Count
+    reasoning_output_tokens: Count
+    cost_usd: Usd | None
+
+
+class EventsAnswer(ListAnswer[EventRow]):
+    """One page of the single events behind a number. All are counted, also those kept no longer."""
+
+    complete_from: Annotated[
+        Day, Field(description="Of earlier days only events that were imported as history are still there.")
+    ]
+
+
 class SummaryAnswer(Framed):
     """The overview."""
 
     data: SummaryData
+
+
+type Moment = Annotated[str, Field(examples=["2026-10-01T00:00:00+02:00"])]
+type ReachedOn = Annotated[
+    Day | None,
+    Field(description="The day of the billing month on which it was, or at its rate will be, reached."),
+]
+
+
+class TokenQuota(TypedDict):
+    """Tokens against a limit; what depends on the limit is null where there is none."""
+
+    used: Count
+    limit: Count | None
+    remaining: Annotated[Count | None, Field(description="0 once the limit is passed.")]
+    percent: Number | None
+    resets_at: Moment
+    reached_on: ReachedOn
+
+
+class SpendQuota(TypedDict):
+    """Spend against the budget; null where no request of the month has a known price."""
+
+    used_usd: Usd | None
+    limit_usd: Usd | None
+    remaining_usd: Annotated[Usd | None, Field(description="0 once the budget is passed.")]
+    percent: Number | None
+    unpriced_requests: Annotated[Count, Field(description="Requests that the spend lacks.")]
+    resets_at: Moment
+    reached_on: ReachedOn
+
+
+class ProjectionBasis(TypedDict):
+    """What the projection was made of: usage, divided by the part of the month that had passed."""
+
+    method: Literal["linear"]
+    as_of: Moment
+    elapsed_fraction: Annotated[Number, Field(description="Of the real time from starts_at to ends_at.")]
+    starts_at: Moment
+    ends_at: Moment
+
+
+class Projection(TypedDict):
+    """The billing month's end at the rate until now, rounded down; null with the reason."""
+
+    tokens: Count | None
+    spend_usd: Usd | None
+    unpriced_requests: Annotated[Count, Field(description="Requests that spend_usd lacks.")]
+    reason: Annotated[
+        Literal["not enough data"] | None,
+        Field(description="On the billing month's first day, and as long as it has no usage."),
+    ]
+    basis: ProjectionBasis
+
+
+class QuotaData(TypedDict):
+    """The limits of the tenant's tier, and where the current billing month will end."""
+
+    billing_period: PeriodAnswer
+    tier: str
+    days_remaining: Annotated[Count, Field(description="Calendar days left of it, today included.")]
+    tokens_today: TokenQuota
+    tokens_this_month: TokenQuota
+    spend_this_month: SpendQuota
+    projection: Projection
+
+
+class QuotaAnswer(Framed):
+    """The quota; totals are those of the billing month to date."""
+
+    data: QuotaData
+
+
+class SnapshotRow(TypedDict):
+    """The billing month as it stood, and was projected, on a day when it was last looked at."""
+
+    day: Day
+    as_of: Moment
+    used_tokens: Count
+    projected_tokens: Count | None
+    token_limit: Count | None
+    spend_usd: Usd | None
+    projected_spend_usd: Usd | None
+    budget_usd: Usd | None
+
+
+class CompleteThrough(TypedDict):
+    """How complete the answer is."""
+
+    complete_through: Moment
+
+
+class QuotaHistoryAnswer(TypedDict):
+    """How the projection moved. Days without news of usage have no row."""
+
+    data: list[SnapshotRow]
+    period: PeriodAnswer
+    freshness: CompleteThrough

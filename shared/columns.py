@@ -23,6 +23,10 @@ LAST_USED = "last_used"  # milliseconds since 1970; the newest one wins when row
 MEASURES = (*SUMS, LAST_USED)
 DIMENSIONS = ("feature", "product", "provider", "model", "primitive")
 USER, DAY = "user", "day"  # further dimensions: of the documents with users, and of months
+COST_SOURCE = "cost_source"  # `BY_EVENT` where the event came with its cost, else `BY_PRICES`
+BY_EVENT, BY_PRICES = "event", "prices"
+KEYS = (USER, *DIMENSIONS, COST_SOURCE)
+"""What tells the rows of segments and of the users of a day from each other."""
 
 type Value = str | None
 SAFE = 2**53

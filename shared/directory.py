@@ -1,10 +1,21 @@
-"""The directory of a tenant's users: the newest name and email of each, in shards by a hash of the id."""
+"""The directory of a tenant's users: the newest name and email of each, in shards by a hash of the id.
 
+A user can be erased. The name and the email leave the directory, which from then on keeps a hash of the
+id and a random pseudonym. Whatever is read of users passes `pseudonyms`, as `shared.reading` does, so
+that usage already counted and usage to come are shown under the pseudonym and no total changes. The id
+itself stays, shown nowhere, in rollups and claims. Segments keep it too, and the name and email that
+events came with, until they expire after 40 days; those of imported history do not expire. So do events
+that were rejected, whose payload the operator can read.
+"""
+
+import hashlib
+import secrets
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from shared.errors import Busy
+from shared.columns import Value
+from shared.errors import Busy, Conflict
 from shared.ports import Document, Usage
 
 SHARDS = 16
@@ -25,10 +36,23 @@ type People = Mapping[str, Person]
 
 async def load(usage: Usage, tenant_id: str) -> dict[str, Person]:
     """Everybody known so far."""
-    people: dict[str, Person] = {}
-    for shard in await usage.directory(tenant_id):
-        people |= _people(shard)
-    return people
+    return people(await usage.directory(tenant_id))
+
+
+def people(shards: Sequence[Document], segments: Sequence[Document] = ()) -> dict[str, Person]:
+    """Everybody whom the directory or segments name, but for those that are erased."""
+    shown, erased = pseudonyms(shards), set(_erased(shards).values())
+    known = newest(*map(_people, shards), of_segments(segments))
+    return {user: person for user, person in known.items() if shown(user) == user and user not in erased}
+
+
+def pseudonyms(shards: Sequence[Document]) -> Callable[[Value], Value]:
+    """What stands for each user, by the tenant's directory: the id, or the pseudonym of one erased."""
+    erased = _erased(shards)
+    if not erased:
+        return lambda user: user
+    tenant_id = shards[0]["tenantId"]
+    return lambda user: user if user is None else erased.get(_hash(tenant_id, user), user)
 
 
 def newest(*sources: People) -> dict[str, Person]:
@@ -49,31 +73,98 @@ def of_segments(segments: Sequence[Document]) -> dict[str, Person]:
 async def learn(usage: Usage, tenant_id: str, segments: Sequence[Document]) -> None:
     """Keeps what the segments say of people. Done before the fold commits: nothing named is forgotten."""
     news = of_segments(segments)
-    for _ in range(ATTEMPTS):
-        if not news or await _learn(usage, tenant_id, news):
-            return
-    raise Busy(f"the directory of {tenant_id} could not be written: others kept changing it")
+
+    async def attempt() -> bool:
+        shards = await usage.directory(tenant_id)
+        known = people(shards, segments)
+        return await _tell(usage, tenant_id, shards, {user: known[user] for user in news if user in known})
+
+    if news:
+        await _insist(tenant_id, attempt)
 
 
-async def _learn(usage: Usage, tenant_id: str, news: People) -> bool:
-    shards = {shard["id"]: shard for shard in await usage.directory(tenant_id)}
+async def update(usage: Usage, tenant_id: str, user: str, person: Person) -> Person:
+    """Puts a name and an email in place of those known; an absent one stays. Gives what is known then.
+
+    Raises Conflict when the user is erased.
+    """
+
+    async def attempt() -> Person | None:
+        shards = await usage.directory(tenant_id)
+        if pseudonyms(shards)(user) != user or user in _erased(shards).values():
+            raise Conflict("This user has been erased.")
+        old = _shard(shards, _number(user))
+        known = _people(old).get(user, person)
+        seen = max(person.seen, known.seen)
+        after = Person(person.name or known.name, person.email or known.email, seen)
+        document = {**old, "people": {**old["people"], user: _entry(after)}}
+        return after if await _commit(usage, tenant_id, document) else None
+
+    return await _insist(tenant_id, attempt)
+
+
+async def erase(usage: Usage, tenant_id: str, user: str) -> str:
+    """Erases a user, who need not be known; gives the pseudonym, the same one each time."""
+
+    async def attempt() -> str | None:
+        shards = await usage.directory(tenant_id)
+        shown, erased = pseudonyms(shards)(user), _erased(shards)
+        if shown != user or user in erased.values():
+            return shown
+        pseudonym = _pseudonym(erased.values())
+        old = _shard(shards, _number(user))
+        document = {
+            **old,
+            "people": {one: entry for one, entry in old["people"].items() if one != user},
+            "erased": {**old["erased"], _hash(tenant_id, user): pseudonym},
+        }
+        return pseudonym if await _commit(usage, tenant_id, document) else None
+
+    return await _insist(tenant_id, attempt)
+
+
+async def _tell(usage: Usage, tenant_id: str, shards: Sequence[Document], news: People) -> bool:
+    """Writes the shards in which these entries are news; False if others came first."""
     done = True
-    for number in sorted({_shard(user) for user in news}):
-        part = {user: person for user, person in news.items() if _shard(user) == number}
-        old = shards.get(f"directory|{number}")
-        known = _people(old) if old else {}
-        after = newest(known, part)
-        if all(user in known and _same(known[user], after[user]) for user in part):
+    for number in sorted({_number(user) for user in news}):
+        part = {user: person for user, person in news.items() if _number(user) == number}
+        old = _shard(shards, number)
+        known = _people(old)
+        if all(user in known and _same(known[user], person) for user, person in part.items()):
             continue
-        done &= await usage.commit(_document(tenant_id, number, after), old["_etag"] if old else None)
+        entries = {user: _entry(person) for user, person in part.items()}
+        done &= await _commit(usage, tenant_id, {**old, "people": {**old["people"], **entries}})
     return done
+
+
+async def _insist[T](tenant_id: str, attempt: Callable[[], Awaitable[T | None]]) -> T:
+    """The result of the first attempt that has one. Raises Busy when none of a few has."""
+    for _ in range(ATTEMPTS):
+        if result := await attempt():
+            return result
+    raise Busy(f"the directory of {tenant_id} could not be written: others kept changing it")
 
 
 def _same(one: Person, other: Person) -> bool:
     return (one.name, one.email) == (other.name, other.email)
 
 
-def _shard(user: str) -> int:
+def _erased(shards: Sequence[Document]) -> dict[str, str]:
+    """The pseudonyms by the hashes of ids."""
+    return {key: name for shard in shards for key, name in shard.get("erased", {}).items()}
+
+
+def _hash(tenant_id: str, user: str) -> str:
+    return hashlib.sha256(f"{tenant_id}|{user}".encode()).hexdigest()[:32]
+
+
+def _pseudonym(taken: Iterable[str]) -> str:
+    """A new one: it tells nothing of the user."""
+    name = f"erased-{secrets.token_hex(4)}"
+    return _pseudonym(taken) if name in taken else name
+
+
+def _number(user: str) -> int:
     return zlib.crc32(user.encode()) % SHARDS
 
 
@@ -81,13 +172,18 @@ def _people(document: Document) -> dict[str, Person]:
     return {user: Person(**person) for user, person in document["people"].items()}
 
 
-def _document(tenant_id: str, number: int, people: People) -> Document:
-    return {
-        "id": f"directory|{number}",
-        "tenantId": tenant_id,
-        "kind": "directory",
-        "people": {
-            user: {"name": person.name, "email": person.email, "seen": person.seen}
-            for user, person in people.items()
-        },
-    }
+def _entry(person: Person) -> Document:
+    return {"name": person.name, "email": person.email, "seen": person.seen}
+
+
+def _shard(shards: Sequence[Document], number: int) -> Document:
+    """The shard of that number as it is stored, or an empty one."""
+    name = f"directory|{number}"
+    found: Document = next((one for one in shards if one["id"] == name), {"people": {}})
+    return {"id": name, "erased": {}, **found}
+
+
+async def _commit(usage: Usage, tenant_id: str, shard: Document) -> bool:
+    own = {key: value for key, value in shard.items() if not key.startswith("_")}
+    document = {**own, "tenantId": tenant_id, "kind": "directory"}
+    return await usage.commit(document, shard.get("_etag"))

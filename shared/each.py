@@ -5,9 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from itertools import batched
 
 
-async def each[T, R](
-    items: Iterable[T], work: Callable[[T], Awaitable[R]], at_once: int = 1
-) -> list[R]:
+async def each[T, R](items: Iterable[T], work: Callable[[T], Awaitable[R]], at_once: int = 1) -> list[R]:
     """Works on all items, some at once; gives the results in order.
 
     Raises an ExceptionGroup of everything that failed, when all has been tried.

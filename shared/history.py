@@ -1,4 +1,4 @@
-"""The import of history: what a tenant used before it came here, loaded in bulk and folded at once.
+"""The import of history: what a tenant used before it came here, loaded in bulk and sealed at once.
 
 The file is taken in blocks of rows. A block's events become one segment a day whose id follows from
 the block, so that a rerun, also of an interrupted import, changes nothing. Claims are written only
@@ -22,9 +22,9 @@ from shared.errors import FieldError
 from shared.event import UsageEvent
 from shared.ingest import LATEST, Group, bad_event, claim, claim_key, price
 from shared.message import BadEvent, read_event
-from shared.ports import Stores
+from shared.ports import Mark, Stores
 from shared.pricing import PriceBook
-from shared.rollup import fold_day
+from shared.seal import Sealed, seal_marked
 from shared.segment import NEVER, make_segment
 from shared.tenants import Tenant
 
@@ -64,6 +64,7 @@ class Import:
     now: datetime
     report: Report = field(default_factory=Report)
     seen: set[bytes] = field(default_factory=set)
+    days: set[date] = field(default_factory=set)
 
     async def add(self, rows: Iterable[Row]) -> None:
         """Stores one block of rows."""
@@ -77,13 +78,12 @@ class Import:
         for some in batched(stored, AT_ONCE, strict=False):
             await asyncio.gather(*some)
 
-    async def finish(self) -> int:
-        """Folds the days of the tenant that wait for it; gives how many that were."""
-        marks = [mark for mark in await self.stores.marks.all() if mark.tenant_id == self.tenant.id]
-        for mark in marks:
-            await fold_day(self.stores.usage, mark.tenant_id, mark.day, self.now)
-            await self.stores.marks.clear(mark)
-        return len(marks)
+    async def finish(self) -> Sealed:
+        """Seals the days of the import that have ended, folds the others, and merges months."""
+        return await seal_marked(self.stores, self.now, self._is_own)
+
+    def _is_own(self, mark: Mark) -> bool:
+        return mark.tenant_id == self.tenant.id and (mark.month or mark.day in self.days)
 
     def _read(self, line: int, raw: object) -> UsageEvent | None:
         event = read_event(line, raw, self.tenant.id)
@@ -121,6 +121,7 @@ class Import:
         segment = make_segment(self.tenant.id, group.day, block_id, events, ttl=NEVER)
         await self.stores.usage.add_segment(segment)
         await self.stores.marks.mark(self.tenant.id, group.day)
+        self.days.add(group.day)
 
 
 def blocks(rows: Iterable[Row]) -> Iterator[tuple[Row, ...]]:

@@ -19,7 +19,7 @@ type Scope = Literal["read", "ingest", "alerts"]
 class KeySettings(BaseModel):
     """What an operator says of a new key."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     name: Text128 = "key"
     scopes: list[Scope] = Field(min_length=1, max_length=3, examples=[["read"]])

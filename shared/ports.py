@@ -1,6 +1,6 @@
 """What the domain asks of its stores. The rooms under `shared/stores` answer with Azure, tests with fakes."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
@@ -66,6 +66,35 @@ class Marks(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A tenant's quota as it stood on a day, last at `as_of`; amounts of money in nano-dollars.
+
+    None stands for no limit, no known price, or not enough data for a projection.
+    """
+
+    day: date
+    as_of: datetime
+    tokens: int
+    projected_tokens: int | None
+    token_limit: int | None
+    spend: int | None
+    projected_spend: int | None
+    budget: int | None
+
+
+class Snapshots(Protocol):
+    """How quotas stood, one snapshot a tenant-day."""
+
+    async def save(self, tenant_id: str, snapshot: Snapshot) -> None:
+        """Keeps the snapshot in place of an earlier one of its day."""
+        ...
+
+    async def of_period(self, tenant_id: str, period: Period) -> list[Snapshot]:
+        """The snapshots of days of the period, in the order of days."""
+        ...
+
+
 class Rejects(Protocol):
     """Events and messages that could not be counted, for an operator to read and replay."""
 
@@ -105,6 +134,10 @@ class Usage(Protocol):
         self, tenant_id: str, day: date, since: int, known: Collection[str], most: int
     ) -> list[Document]:
         """The oldest segments of the day with `_ts` of at least `since` whose id is not known."""
+        ...
+
+    def newest_segments(self, tenant_id: str, day: date) -> AsyncIterator[list[Document]]:
+        """All segments of the day, in pages, those with the highest `_ts` first."""
         ...
 
     async def count_segments(self, tenant_id: str, day: date, since: int, known: Collection[str]) -> int:

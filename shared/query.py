@@ -17,12 +17,9 @@ from shared.event import Text128
 
 NONE = "(none)"
 MAX_VALUES = 50
+MAX_EVENT_DAYS, MAX_EVENT_OFFSET = 31, 100_000
 ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 FILTERS = ("feature", "product", "provider", "model", "primitive", "user")
-
-
-def _split(text: object) -> object:
-    return text.split(",") if isinstance(text, str) else text
 
 
 def _iso_day(text: object) -> object:
@@ -31,12 +28,8 @@ def _iso_day(text: object) -> object:
     return text
 
 
-type Values[T] = Annotated[
-    list[T],
-    BeforeValidator(_split),
-    Field(max_length=MAX_VALUES, description="Repeatable, or separated by commas."),
-]
-type Day = Annotated[date, BeforeValidator(_iso_day), Field(examples=["2026-10-01"])]
+type Values[T] = Annotated[list[T], Field(max_length=MAX_VALUES, description="Repeatable.")]
+type Day = Annotated[date, BeforeValidator(_iso_day)]
 
 
 class PeriodQuery(BaseModel):
@@ -77,6 +70,27 @@ class FilterQuery(PeriodQuery):
         return {
             name: [None if value == NONE else value for value in values] for name, values in given.items()
         }
+
+
+class EventsQuery(FilterQuery):
+    """Which single events: of a month at most."""
+
+    def days(self, today: date) -> Period:
+        """The days asked for. Raises InvalidInput for contradictions, and for too many of them."""
+        period = super().days(today)
+        if len(period) > MAX_EVENT_DAYS:
+            field = "from" if self.first else "period"
+            raise InvalidInput.of(field, f"single events are listed for {MAX_EVENT_DAYS} days at most")
+        return period
+
+
+class EventPageQuery(EventsQuery):
+    """One page of single events."""
+
+    limit: Annotated[int, Field(ge=1, le=1_000, description="Events of a page.")] = 50
+    offset: Annotated[
+        int, Field(ge=0, le=MAX_EVENT_OFFSET, description="Events before the page; further back: fewer days.")
+    ] = 0
 
 
 class ExportQuery(FilterQuery):

@@ -78,6 +78,28 @@ class Rates:
             return self.longer.cost(
                 input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens
             )
+        cost = self.cost_of_sums(
+            1, input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens, quantity
+        )
+        if cost > MAX_COST:
+            raise CostOutOfRange(f"cost_usd: {cost} nano-dollars is above {MAX_COST}")
+        return cost
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether `cost_of_sums` is the sum of the costs: no longer context costs more, none is rounded."""
+        return self.longer is None and self.divisor == 1
+
+    def cost_of_sums(
+        self,
+        requests: int,
+        input_tokens: int,
+        output_tokens: int,
+        cache_read_input_tokens: int,
+        cache_creation_input_tokens: int,
+        quantity: int,
+    ) -> int:
+        """The cost of events that are known by their sums only, all at the base tier, rounded once."""
         divisor = self.divisor
         exact = (
             (input_tokens - cache_read_input_tokens - cache_creation_input_tokens) * self.input
@@ -85,12 +107,8 @@ class Rates:
             + cache_read_input_tokens * self.cache_read
             + cache_creation_input_tokens * self.cache_creation
             + quantity * self.unit
-            + self.request
+            + requests * self.request
         )
         cost = exact // divisor
         twice = 2 * (exact - cost * divisor)
-        if twice > divisor or (twice == divisor and cost & 1):
-            cost += 1
-        if cost > MAX_COST:
-            raise CostOutOfRange(f"cost_usd: {cost} nano-dollars is above {MAX_COST}")
-        return cost
+        return cost + (twice > divisor or (twice == divisor and cost & 1))

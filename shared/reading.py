@@ -73,9 +73,9 @@ async def _read(stores: Stores, tenant_id: str, period: Period, names: tuple[str
     months = await _months(stores.usage, tenant_id, period, marked, names)
     runs = list(_runs(day for day in period if month_of(day) not in months))
     days = [day for run in runs for day in run]
-    rollups, people = await asyncio.gather(
+    rollups, shards = await asyncio.gather(
         asyncio.gather(*(_days(stores.usage, tenant_id, run, names) for run in runs)),
-        directory.load(stores.usage, tenant_id) if USER in names else _nobody(),
+        stores.usage.directory(tenant_id) if USER in names else _nobody(),
     )
     saved = {day: one for run in rollups for day, one in run.items()}
     tails = await asyncio.gather(
@@ -90,11 +90,12 @@ async def _read(stores: Stores, tenant_id: str, period: Period, names: tuple[str
         *(part for _, part in saved.values()),
         *(_segment_part(segment, names) for segment in segments),
     ]
+    cube = concatenate([empty(names), *(part.cube for part in parts)])
     return Reading(
-        cube=concatenate([empty(names), *(part.cube for part in parts)]),
+        cube=cube.mapped(USER, directory.pseudonyms(shards)) if USER in names else cube,
         duplicates=sum(part.duplicates for part in parts),
         rejected=sum(part.rejected for part in parts),
-        people=directory.newest(people, directory.of_segments(segments)),
+        people=directory.people(shards, segments),
     )
 
 
@@ -206,5 +207,5 @@ def _runs(days: Iterable[date]) -> Iterator[Period]:
         yield run
 
 
-async def _nobody() -> People:
-    return {}
+async def _nobody() -> list[Document]:
+    return []

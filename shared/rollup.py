@@ -7,7 +7,7 @@ reader always sees a whole day.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -15,7 +15,7 @@ from uuid import uuid4
 import numpy as np
 
 from shared import directory
-from shared.columns import DIMENSIONS, USER
+from shared.columns import DIMENSIONS, KEYS
 from shared.cube import Cube, empty, from_json, merge
 from shared.days import Period
 from shared.each import each
@@ -23,6 +23,7 @@ from shared.errors import Busy
 from shared.event import EPOCH
 from shared.packing import pack, unpack
 from shared.ports import Document, Mark, Marks, Usage
+from shared.tariff import Tariff
 
 WINDOW = 300  # seconds: how far behind `folded_until` a segment may still turn up
 MANY = 64
@@ -50,6 +51,7 @@ class Rollup:
     duplicates: int = 0
     rejected: int = 0
     sealed: bool = False
+    tariff: Tariff | None = None
     etag: str | None = None
 
     @property
@@ -81,6 +83,7 @@ def read_rollup(document: Document) -> Rollup:
         duplicates=document["duplicates"],
         rejected=document["rejected"],
         sealed=document["sealed"],
+        tariff=Tariff(**document["tariff"]) if document["tariff"] else None,
         etag=document["_etag"],
     )
 
@@ -96,6 +99,11 @@ async def unfolded(usage: Usage, tenant_id: str, rollup: Rollup, most: int = AT_
     return await usage.segments(tenant_id, rollup.day, rollup.since, rollup.folded, most)
 
 
+def is_unfolded(rollup: Rollup, segment: Document) -> bool:
+    """Whether `unfolded` would give this segment."""
+    return segment["_ts"] >= rollup.since and segment["id"] not in rollup.folded
+
+
 async def tail(usage: Usage, tenant_id: str, rollup: Rollup) -> list[Document]:
     """All segments that the rollup does not hold yet, however many wait."""
     found = list[Document]()
@@ -109,7 +117,7 @@ async def tail(usage: Usage, tenant_id: str, rollup: Rollup) -> list[Document]:
 
 def segment_cube(segment: Document, *, users: bool) -> Cube:
     """The rows of a segment, one an event."""
-    return from_json(segment["cube"], (USER, *DIMENSIONS) if users else DIMENSIONS)
+    return from_json(segment["cube"], KEYS if users else DIMENSIONS)
 
 
 def users_cubes(rollup: Rollup, chunks: Sequence[Document]) -> list[Cube] | None:
@@ -164,7 +172,7 @@ async def _add(
     now: datetime,
 ) -> bool:
     await directory.learn(usage, tenant_id, segments)
-    cube = merge([empty((USER, *DIMENSIONS)), *saved, *(segment_cube(one, users=True) for one in segments)])
+    cube = merge([empty(KEYS), *saved, *(segment_cube(one, users=True) for one in segments)])
     return await save(usage, tenant_id, advance(rollup, segments, now, 0), cube)
 
 
@@ -234,5 +242,6 @@ def _totals_document(tenant_id: str, rollup: Rollup, cube: Cube) -> dict[str, An
         "duplicates": rollup.duplicates,
         "rejected": rollup.rejected,
         "sealed": rollup.sealed,
+        "tariff": asdict(rollup.tariff) if rollup.tariff else None,
         "packed": pack(cube.group_by(*DIMENSIONS)),
     }

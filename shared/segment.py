@@ -7,9 +7,10 @@ from operator import itemgetter
 from typing import Any
 
 from shared.columns import (
-    DIMENSIONS,
+    BY_EVENT,
+    BY_PRICES,
+    KEYS,
     MEASURES,
-    USER,
     decode_dimension,
     encode,
     encode_dimension,
@@ -46,7 +47,7 @@ def make_segment(
     ttl: int = TTL,
 ) -> dict[str, Any]:
     """The document of a batch; it also counts the events that the batch did not add."""
-    keys = transpose((_keys(one.event) for one in events), 1 + len(DIMENSIONS))
+    keys = transpose((_keys(one.event) for one in events), len(KEYS))
     numbers = transpose((_numbers(one) for one in events), len(MEASURES))
     return {
         "id": segment_id(day, batch_id),
@@ -57,7 +58,7 @@ def make_segment(
         "rejected": rejected,
         "cube": encode(
             len(events),
-            dict(zip((USER, *DIMENSIONS), keys, strict=True)),
+            dict(zip(KEYS, keys, strict=True)),
             dict(zip(MEASURES, numbers, strict=True)),
         ),
         "event_ids": [one.event.id for one in events],
@@ -81,6 +82,7 @@ def _keys(event: UsageEvent) -> tuple[str | None, ...]:
         event.provider,
         event.model,
         event.primitive,
+        BY_PRICES if event.cost_usd is None else BY_EVENT,
     )
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from shared.stores.claims import ClaimStore
     from shared.stores.prices import PriceStore
     from shared.stores.rejects import RejectStore
+    from shared.stores.snapshots import SnapshotStore
     from shared.stores.tenants import KeyStore, TenantStore
 
 
@@ -29,6 +30,7 @@ class Services:
     rejects: "RejectStore"
     prices: "PriceStore"
     claims: "ClaimStore"
+    snapshots: "SnapshotStore"
     clients: Sequence[Any]
 
     async def close(self) -> None:
@@ -49,6 +51,7 @@ def build(settings: Settings) -> Services:
     from shared.stores.marks import MarkStore
     from shared.stores.prices import PriceStore
     from shared.stores.rejects import RejectStore
+    from shared.stores.snapshots import SnapshotStore
     from shared.stores.tenants import KeyStore, TenantStore
     from shared.stores.usage import UsageStore
 
@@ -64,7 +67,8 @@ def build(settings: Settings) -> Services:
         tenants=tenants,
         prices=prices,
     )
-    return Services(settings, stores, keys, tenants, rejects, prices, claims, (cosmos, tables))
+    snapshots = SnapshotStore(tables)
+    return Services(settings, stores, keys, tenants, rejects, prices, claims, snapshots, (cosmos, tables))
 
 
 def _table_service(settings: Settings) -> Any:  # noqa: ANN401

@@ -11,8 +11,7 @@ import numpy as np
 from shared.answers import Framed, ListAnswer, PeriodAnswer, Row
 from shared.columns import DAY, MEASURES
 from shared.days import Period, before
-from shared.errors import InvalidInput
-from shared.figures import NAMES, Key, change, column, figures, keys
+from shared.figures import Key, change, column, figures, keys
 from shared.ports import Stores
 from shared.query import ExportQuery, ViewQuery
 from shared.reading import Reading, read
@@ -20,7 +19,6 @@ from shared.tenants import Tenant
 from shared.views import VIEWS, Columns, Groups, View
 
 MONTH = len("2026-10")
-UNSORTED = ("features",)
 NOTHING: Mapping[str, int] = dict.fromkeys(MEASURES, 0)
 
 
@@ -151,11 +149,8 @@ def _order(view: View, groups: Groups, columns: Columns, query: ExportQuery) -> 
     sort = query.sort or view.sort
     name, descending = sort.removeprefix("-"), sort.startswith("-")
     values = column(groups.measures, name)
-    if values is None and name in columns and name not in UNSORTED:
-        values = [_comparable(columns[name](row)) for row in range(len(groups.keys))]
     if values is None:
-        choice = ", ".join((*(one for one in columns if one not in UNSORTED), *NAMES))
-        raise InvalidInput.of("sort", f"must be one of {choice}, or one of them after -")
+        values = [_comparable(columns[name](row)) for row in range(len(groups.keys))]
     rows.sort(key=lambda row: tuple(part or "" for part in groups.keys[row]))
     filled = [row for row in rows if values[row] is not None]
     filled.sort(key=lambda row: values[row], reverse=descending)  # type: ignore[arg-type,return-value]

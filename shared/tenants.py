@@ -15,7 +15,7 @@ type Limit = Annotated[int, Field(ge=1, le=10**15)]
 class Tier(BaseModel):
     """The tenant's limits; an absent one is no limit."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     name: Annotated[Text128, Field(examples=["business"])] = "default"
     daily_tokens: Annotated[Limit | None, Field(description="Token quota of a day.")] = None
@@ -29,7 +29,7 @@ class Tier(BaseModel):
 class TenantSettings(BaseModel):
     """What an operator says about a tenant."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     name: Annotated[Text128, Field(examples=["Contoso Ltd"])]
     time_zone: Annotated[

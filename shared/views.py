@@ -3,16 +3,20 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, create_model
 
 from shared.answers import (
     DayRow,
     FeatureRow,
+    Figures,
     ModelRow,
     PrimitiveRow,
     ProductFeature,
     ProductRow,
     ProviderRow,
+    Row,
     UserRow,
 )
 from shared.catalogue import COUNTED_AS, PRODUCT_NAMES, PROVIDER_NAMES, UNITS
@@ -22,7 +26,9 @@ from shared.directory import People, Person
 from shared.event import EPOCH
 from shared.figures import Key, figures, keys, percent, top
 from shared.money import ratio, units
+from shared.query import ExportQuery
 
+UNSORTED = ("features", *(Row.__annotations__.keys() - Figures.__annotations__.keys()))
 NOBODY = Person(None, None, 0)
 
 type Columns = dict[str, Callable[[int], Any]]
@@ -139,6 +145,14 @@ def _primitive(groups: Groups) -> Columns:
 
 def _day(groups: Groups) -> Columns:
     return {"day": lambda row: groups.keys[row][0]}
+
+
+def query_of[Q: ExportQuery](name: str, base: type[Q]) -> type[Q]:
+    """The parameters of a view: what it can be sorted by are its own columns."""
+    columns = [column for column in VIEWS[name].row.__annotations__ if column not in UNSORTED]
+    choices: Any = Literal[*(sign + column for column in columns for sign in ("", "-"))]
+    sort = Annotated[choices | None, Field(description="A column; after `-` the largest first.")]
+    return create_model(f"{base.__name__}_{name}", __base__=base, sort=(sort, None))
 
 
 def moment(milliseconds: int) -> str:

@@ -3,10 +3,15 @@
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
+from hypothesis import settings
 
 from local.azurite import Azurite
 from local.stack import Stack
 from tests.stack import Api, api_of
+
+# Timings on shared machines are noise, and a failure prints what reproduces it.
+settings.register_profile("tests", deadline=None, print_blob=True)
+settings.load_profile("tests")
 
 
 @pytest_asyncio.fixture(scope="session")

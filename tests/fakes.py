@@ -6,7 +6,7 @@ Each operation on it first lets others run, so that processes interleave between
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -23,7 +23,11 @@ from shared.rejects import Reject
 from shared.tenants import Tenant
 
 NOW = datetime.fromisoformat("2026-03-10T12:00:00+00:00")
-HEAD = ("day", "version", "writer", "chunks", "folded_until", "folded", "folded_at", "duplicates", "rejected")
+HEAD = (
+    "day", "version", "writer", "chunks", "folded_until", "folded", "folded_at",
+    "duplicates", "rejected", "sealed", "tariff",
+)  # fmt: skip
+PAGE = 2  # segments in a page: the real store takes more
 TRANSACTION = 2  # claims at once: the real store takes 100
 BAD_IN_KEYS = re.compile(r"[/\\#?\x00-\x1f\x7f-\x9f]")
 MAX_TEXT = 32 * 1024  # characters of a table's property
@@ -254,6 +258,12 @@ class FakeUsage(_Fake):
     ) -> list[Document]:
         """The oldest segments of the day with `_ts` of at least `since` whose id is not known."""
         return await self.process.do(lambda: self._unfolded(tenant_id, day, since, known)[:most])
+
+    async def newest_segments(self, tenant_id: str, day: date) -> AsyncIterator[list[Document]]:
+        """All segments of the day, in pages, those with the highest `_ts` first."""
+        found = await self.process.do(lambda: self._unfolded(tenant_id, day, 0, ())[::-1])
+        for page in batched(found, PAGE, strict=False):
+            yield list(page)
 
     async def count_segments(self, tenant_id: str, day: date, since: int, known: Collection[str]) -> int:
         """How many segments `segments` would find."""

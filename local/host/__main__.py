@@ -27,6 +27,7 @@ log = logging.getLogger("host")
 
 DRAIN_SECONDS = 10
 LEASE_SECONDS = 30
+MAX_LINE = 32 * 1024  # of a request line: filters repeat
 HOST_ID = "AzureFunctionsWebHost__hostid"  # the real setting: hosts of one app share it
 
 
@@ -45,7 +46,9 @@ class Host:
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
         runner = web.ServerRunner(
             # The app sees bodies as they were sent, gzip included.
-            web.Server(self.http.handle, auto_decompress=False, access_log=None),
+            web.Server(
+                self.http.handle, auto_decompress=False, access_log=None, max_line_size=MAX_LINE
+            ),
             shutdown_timeout=2 * DRAIN_SECONDS,
         )
         await runner.setup()

@@ -1,6 +1,6 @@
 """The usage documents in Cosmos DB: one container, one partition a tenant, every query inside one."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import date
 from typing import Any
 
@@ -11,9 +11,10 @@ from azure.cosmos.aio import ContainerProxy
 from shared.days import Period
 from shared.ports import Document
 
+PAGE = 100  # segments: some of 50 events, some of 5,000
 HEAD = (
     "SELECT c.day, c.version, c.writer, c.chunks, c.folded_until, c.folded, c.folded_at,"
-    " c.duplicates, c.rejected, c.sealed, c._etag"
+    " c.duplicates, c.rejected, c.sealed, c.tariff, c._etag"
 )
 OF_KIND = "FROM c WHERE c.kind = @kind"
 OF_PERIOD = f"{OF_KIND} AND c.day >= @first AND c.day <= @last"
@@ -50,6 +51,17 @@ class UsageStore:
             f"SELECT TOP {most:d} * {UNFOLDED} ORDER BY c._ts",
             kind="segment", day=str(day), since=since, known=list(known),
         )  # fmt: skip
+
+    async def newest_segments(self, tenant_id: str, day: date) -> AsyncIterator[list[Document]]:
+        """All segments of the day, in pages, those with the highest `_ts` first."""
+        items: Any = self._container.query_items(
+            f"SELECT * {OF_KIND} AND c.day = @day ORDER BY c._ts DESC",
+            parameters=[{"name": "@kind", "value": "segment"}, {"name": "@day", "value": str(day)}],
+            partition_key=tenant_id,
+            max_item_count=PAGE,
+        )
+        async for page in items.by_page():
+            yield [segment async for segment in page]
 
     async def count_segments(self, tenant_id: str, day: date, since: int, known: Collection[str]) -> int:
         """How many segments `segments` would find."""
@@ -107,9 +119,11 @@ class UsageStore:
 
     async def delete(self, tenant_id: str, document_id: str, etag: str | None = None) -> bool:
         """Deletes a document, or only its version of that etag; False if others changed it first."""
-        condition = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
+        condition = MatchConditions.IfNotModified if etag else None
         try:
-            await self._container.delete_item(document_id, partition_key=tenant_id, **condition)
+            await self._container.delete_item(
+                document_id, partition_key=tenant_id, etag=etag, match_condition=condition
+            )
         except exceptions.CosmosResourceNotFoundError:
             return True  # somebody else has tidied up
         except exceptions.CosmosAccessConditionFailedError:

@@ -38,13 +38,13 @@ def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     """All missing settings stand in one line, with what to do."""
-    with pytest.raises(MissingSetting, match="USAGE_KEY, OTHER: .*make run"):
+    with pytest.raises(MissingSetting, match=r"USAGE_KEY, OTHER: .*make run"):
         read_env(("HERE", "USAGE_KEY", "OTHER"), {"HERE": "x"}, tmp_path / "none.env")
 
 
 async def test_the_example_settings_reach_the_local_emulators() -> None:
     """With `local.settings.example.json` the service's clients point at Azurite and the Cosmos endpoint."""
-    example = json.loads((FOLDER.parent / "local.settings.example.json").read_text())  # noqa: ASYNC240
+    example = json.loads((FOLDER.parent / "local.settings.example.json").read_text())
     services = build(read_settings(example["Values"]))
     cosmos, tables = services.clients
     assert tables.url.startswith("http://127.0.0.1:10002/devstoreaccount1")

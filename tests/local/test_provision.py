@@ -16,7 +16,9 @@ async def test_it_makes_what_is_missing_and_keeps_what_is_there(azurite: Azurite
     async with LocalCosmos() as cosmos:
         await provision(azurite.connection_string, cosmos.url, cosmos.key)
         async with (
-            CosmosClient(cosmos.url, cosmos.key, transport=AioHttpTransport(use_env_settings=False)) as client,
+            CosmosClient(
+                cosmos.url, cosmos.key, transport=AioHttpTransport(use_env_settings=False)
+            ) as client,
             TableServiceClient.from_connection_string(azurite.connection_string) as tables,
             QueueServiceClient.from_connection_string(azurite.connection_string) as queues,
         ):

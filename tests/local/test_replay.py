@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from local.env import FOLDER, MissingSetting, read_env
-from local.replay import SETTINGS, main, report, tenant_of
+from local.env import FOLDER
+from local.replay import main, report, tenant_of
 from local.trace import BadTrace, Sums, Trace, read_trace, remembered_end
 from shared.message import read_batch
 
@@ -185,21 +185,6 @@ def test_the_report_puts_both_sums_side_by_side() -> None:
     assert equal.count("18,059,974") == 2
     assert "Equal; 8,819 events" in equal
     assert "DIFFERENT; 0 events" in report("replay-1", file, Sums(8818, 18_059_974, 245_896), 0)
-
-
-def test_settings_come_from_the_file_and_the_environment(tmp_path: Path) -> None:
-    """A connection string keeps its equals signs, and the environment goes first."""
-    file = tmp_path / "demo.env"
-    file.write_text("# demo\nUSAGE_URL=http://a\nexport OPERATOR_KEY=k\nUSAGE_STORAGE='A=1;Key=x=='\n")
-    settings = read_settings(file, {"USAGE_URL": "http://b", "OTHER": "1"})
-    assert (settings["USAGE_URL"], settings["OPERATOR_KEY"]) == ("http://b", "k")
-    assert settings["USAGE_STORAGE"] == "A=1;Key=x=="
-
-
-def test_missing_settings_are_named(tmp_path: Path) -> None:
-    """One line tells which, and what to do."""
-    with pytest.raises(ReplayFailed, match=r"OPERATOR_KEY, USAGE_STORAGE.*make run"):
-        read_settings(tmp_path / "demo.env", {"USAGE_URL": "http://a"})
 
 
 @pytest.fixture

@@ -61,14 +61,28 @@ async def test_a_killed_host_comes_back_where_it_was(capfd: pytest.CaptureFixtur
 
 @pytest.mark.parametrize("part", ["host", "cosmos", "blob", "queue", "table"])
 async def test_a_port_in_use_is_told(part: str) -> None:
-    """Whichever part finds its port taken, the start fails and ends the parts that did start."""
+    """Whichever part's port is taken, the start says which before anything runs."""
     before = children()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(CannotStart):
+        with pytest.raises(CannotStart, match=f"port {port} .for the {part}. is not free"):
             async with Stack(ports=Ports(**{part: port})):
                 raise AssertionError("it started")
     assert children() == before
+
+
+@pytest.mark.parametrize("part", ["host", "cosmos", "table"])
+async def test_a_failed_start_ends_what_did_start(
+    part: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A part that fails, here for a port taken at the last moment, takes the others with it."""
+    monkeypatch.setattr(Ports, "check", lambda _: None)
+    before = children()
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(CannotStart, match="did not start"):
+        async with Stack(ports=Ports(**{part: taken.getsockname()[1]})):
+            raise AssertionError("it started")
+    assert children() == before
+    capfd.readouterr()
 
 
 def test_a_stack_that_does_not_run_has_no_address() -> None:

@@ -17,7 +17,9 @@ type Row = tuple[tuple[str | None, ...], tuple[int, ...]]
 
 VALUES = st.sampled_from([None, "a", "b", "c"])
 NUMBERS = st.one_of(st.integers(0, 3), st.integers(2**53 - 2, 2**53 + 2), st.integers(0, 2**57))
-ROWS = st.lists(st.tuples(st.tuples(*[VALUES] * 6), st.tuples(*[NUMBERS] * len(MEASURES))), max_size=12)
+ROWS = st.lists(
+    st.tuples(st.tuples(*[VALUES] * len(NAMES)), st.tuples(*[NUMBERS] * len(MEASURES))), max_size=12
+)
 
 
 def stored(rows: Sequence[Row]) -> dict[str, Any]:
@@ -122,7 +124,7 @@ def test_no_rows_add_up_to_zero() -> None:
 
 def one(number: int, name: str = "cost") -> Row:
     """A row with that measure, and zeros else."""
-    return (None,) * 6, tuple(number * (measure == name) for measure in MEASURES)
+    return (None,) * len(NAMES), tuple(number * (measure == name) for measure in MEASURES)
 
 
 @pytest.mark.parametrize("name", SUMS)

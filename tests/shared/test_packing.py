@@ -30,7 +30,10 @@ def test_a_cube_comes_back_from_its_packed_form(rows: list[Row]) -> None:
 def test_numbers_at_the_bounds_of_each_width_come_back(limit: int, offset: int) -> None:
     """The narrowest column that holds a number is wide enough."""
     number = min(limit + offset, 2**63 - 1)
-    rows: list[Row] = [((None,) * 6, (number,) * len(MEASURES)), ((None,) * 6, (0,) * len(MEASURES))]
+    rows: list[Row] = [
+        ((None,) * len(NAMES), (number,) * len(MEASURES)),
+        ((None,) * len(NAMES), (0,) * len(MEASURES)),
+    ]
     assert unpack(pack(cube_of(rows))).measures["cost"].tolist() == [number, 0]
 
 

@@ -1,0 +1,36 @@
+"""The quota for API clients."""
+
+import azure.functions as func
+from pydantic import BaseModel, ConfigDict
+
+from functions._api import operation
+from functions._http import fresh, parameters
+from functions.usage import question
+from shared.answers import QuotaAnswer, QuotaHistoryAnswer
+from shared.query import PeriodQuery
+from shared.quota import quota_view
+from shared.services import services
+from shared.snapshots import history
+
+quotas = func.Blueprint()
+
+
+class NoQuery(BaseModel):
+    """No parameters: the quota is that of the current billing month."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+@operation(quotas, "GET", "usage/quota", query=NoQuery, answer=QuotaAnswer)
+async def get_quota(req: func.HttpRequest) -> func.HttpResponse:
+    """What is used of the daily and monthly limits, and where the billing month will end at this rate."""
+    parameters(req, NoQuery)
+    asked = await question(req, PeriodQuery())
+    return fresh(await quota_view(services().stores, asked.tenant, asked.now))
+
+
+@operation(quotas, "GET", "usage/quota/history", query=PeriodQuery, answer=QuotaHistoryAnswer)
+async def get_quota_history(req: func.HttpRequest) -> func.HttpResponse:
+    """How the projection moved: a row for each day on which there was news of the billing month."""
+    asked = parameters(req, PeriodQuery)
+    return fresh(await history(services().snapshots, await question(req, asked)))

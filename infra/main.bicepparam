@@ -1,0 +1,23 @@
+using './main.bicep'
+
+// azd sets the first two; the others come from `azd env set NAME value`, or keep the defaults of this file.
+param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'usage')
+param location = readEnvironmentVariable('AZURE_LOCATION', 'westeurope')
+param webLocation = 'westeurope'
+
+param operatorKeySha256 = readEnvironmentVariable('OPERATOR_KEY_SHA256', '')
+param operatorEmail = readEnvironmentVariable('OPERATOR_EMAIL', '')
+
+param privateNetwork = bool(readEnvironmentVariable('PRIVATE_NETWORK', 'false'))
+param zoneRedundant = bool(readEnvironmentVariable('ZONE_REDUNDANT', 'false'))
+param linkBackend = bool(readEnvironmentVariable('LINK_BACKEND', 'false'))
+
+param cosmosAutoscaleMaxThroughput = int(readEnvironmentVariable('COSMOS_AUTOSCALE_MAX_THROUGHPUT', '0'))
+param instanceMemoryMB = 2048
+param maximumInstanceCount = int(readEnvironmentVariable('MAXIMUM_INSTANCE_COUNT', '100'))
+param httpConcurrency = 16
+param alwaysReady = []
+
+param logRetentionDays = 30
+param logDailyQuotaGb = int(readEnvironmentVariable('LOG_DAILY_QUOTA_GB', '5'))
+param monthlyBudget = int(readEnvironmentVariable('MONTHLY_BUDGET', '0'))

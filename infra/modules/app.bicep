@@ -1,0 +1,202 @@
+metadata description = 'The function app, on a Flex Consumption plan.'
+
+@description('Name of the function app.')
+param name string
+
+@description('Name of its plan.')
+param planName string
+
+@description('Region.')
+param location string
+
+@description('Tags.')
+param tags object
+
+@description('Tags of the function app itself, with azd-service-name.')
+param appTags object
+
+@description('Resource id of the identity under which it runs.')
+param identityId string
+
+@description('Client id of that identity.')
+param identityClientId string
+
+@description('Name of the Application Insights component.')
+param componentName string
+
+@description('Blob service of the storage account.')
+param blobServiceUri string
+
+@description('Queue service of the storage account.')
+param queueServiceUri string
+
+@description('Table service of the storage account.')
+param tableServiceUri string
+
+@description('Container of the deployment package.')
+param packageContainer string
+
+@description('Endpoint of Cosmos DB.')
+param cosmosEndpoint string
+
+@description('Name of the database.')
+param cosmosDatabase string
+
+@description('Name of the container.')
+param cosmosContainer string
+
+@description('Where the key vault keeps the hash of the operator key.')
+param operatorKeyUri string
+
+@description('Origins whose pages may call the API.')
+param allowedOrigins array
+
+@description('Subnet for outbound traffic; empty for none.')
+param subnetId string
+
+@description('Whether instances are spread over availability zones.')
+param zoneRedundant bool
+
+@description('Memory of an instance in MB.')
+@allowed([
+  512
+  2048
+  4096
+])
+param instanceMemoryMB int
+
+@description('Most instances a scale group (HTTP, and each queue and timer function) may have.')
+@minValue(40)
+@maxValue(1000)
+param maximumInstanceCount int
+
+@description('HTTP requests that one instance handles at a time.')
+@minValue(1)
+@maxValue(1000)
+param httpConcurrency int
+
+@description('Instances that never sleep: objects of name (http, or function:<name>) and instanceCount.')
+param alwaysReady array
+
+resource component 'Microsoft.Insights/components@2020-02-02' existing = {
+  name: componentName
+}
+
+resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
+  // checkov:skip=CKV_AZURE_225: zone redundancy is a parameter
+  name: planName
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: {
+    name: 'FC1'
+    tier: 'FlexConsumption'
+  }
+  properties: {
+    reserved: true
+    zoneRedundant: zoneRedundant
+  }
+}
+
+resource app 'Microsoft.Web/sites@2024-04-01' = {
+  // checkov:skip=CKV_AZURE_222: the API is public: tenants and the operator call it with keys of their own
+  // checkov:skip=CKV_AZURE_17: API clients show a bearer key or an Entra ID token, not a certificate
+  // checkov:skip=CKV_AZURE_212: Flex Consumption has no fixed instances; alwaysReady is the parameter
+  // checkov:skip=CKV_AZURE_213: Flex Consumption replaces failed instances by itself and takes no health check path
+  name: name
+  location: location
+  tags: appTags
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: {
+      '${identityId}': {}
+    }
+  }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    publicNetworkAccess: 'Enabled'
+    keyVaultReferenceIdentity: identityId
+    virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
+    functionAppConfig: {
+      runtime: {
+        name: 'python'
+        version: '3.13'
+      }
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: '${blobServiceUri}${packageContainer}'
+          authentication: {
+            type: 'UserAssignedIdentity'
+            userAssignedIdentityResourceId: identityId
+          }
+        }
+      }
+      scaleAndConcurrency: {
+        instanceMemoryMB: instanceMemoryMB
+        maximumInstanceCount: maximumInstanceCount
+        alwaysReady: alwaysReady
+        triggers: {
+          http: {
+            perInstanceConcurrency: httpConcurrency
+          }
+        }
+      }
+    }
+    siteConfig: {
+      minTlsVersion: '1.2'
+      scmMinTlsVersion: '1.2'
+      ftpsState: 'Disabled'
+      http20Enabled: true
+      remoteDebuggingEnabled: false
+      appSettings: [
+        { name: 'AzureWebJobsStorage__blobServiceUri', value: blobServiceUri }
+        { name: 'AzureWebJobsStorage__queueServiceUri', value: queueServiceUri }
+        { name: 'AzureWebJobsStorage__tableServiceUri', value: tableServiceUri }
+        { name: 'AzureWebJobsStorage__credential', value: 'managedidentity' }
+        { name: 'AzureWebJobsStorage__clientId', value: identityClientId }
+        { name: 'USAGE_STORAGE__queueServiceUri', value: queueServiceUri }
+        { name: 'USAGE_STORAGE__tableServiceUri', value: tableServiceUri }
+        { name: 'USAGE_STORAGE__credential', value: 'managedidentity' }
+        { name: 'USAGE_STORAGE__clientId', value: identityClientId }
+        { name: 'COSMOS_ENDPOINT', value: cosmosEndpoint }
+        { name: 'COSMOS_DATABASE', value: cosmosDatabase }
+        { name: 'COSMOS_CONTAINER', value: cosmosContainer }
+        { name: 'OPERATOR_KEY_SHA256', value: '@Microsoft.KeyVault(SecretUri=${operatorKeyUri})' }
+        { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: component.properties.ConnectionString }
+        { name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', value: 'ClientId=${identityClientId};Authorization=AAD' }
+      ]
+      cors: {
+        allowedOrigins: allowedOrigins
+        supportCredentials: false
+      }
+    }
+  }
+}
+
+resource ftpPublishing 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
+  parent: app
+  name: 'ftp'
+  properties: {
+    allow: false
+  }
+}
+
+resource scmPublishing 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
+  parent: app
+  name: 'scm'
+  properties: {
+    allow: false
+  }
+}
+
+@description('Resource id of the function app.')
+output id string = app.id
+
+@description('Name of the function app.')
+output name string = app.name
+
+@description('Where the API is served.')
+output uri string = 'https://${app.properties.defaultHostName}'

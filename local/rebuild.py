@@ -1,0 +1,67 @@
+"""`make rebuild TENANT=… FROM=… TO=…`: counts a tenant's days again from their segments, and repairs them."""
+
+import argparse
+import asyncio
+import sys
+from collections import Counter
+from datetime import UTC, date, datetime
+
+from tqdm import tqdm
+
+from local.env import read_env
+from shared.config import MissingSetting, read_settings
+from shared.days import Period
+from shared.errors import Busy, NotFound
+from shared.rebuild import Rebuild
+from shared.services import Services, build
+
+
+async def rebuild(services: Services, tenant_id: str, period: Period, *, dry_run: bool) -> Counter[str]:
+    """Prints what became of each day and month; gives how often each outcome was.
+
+    Raises NotFound when there is no such tenant.
+    """
+    tenant = await services.tenants.find(tenant_id)
+    if tenant is None:
+        raise NotFound(f"There is no tenant {tenant_id!r}.")
+    job = Rebuild(services.stores, tenant, datetime.now(UTC), dry_run)
+    outcomes = Counter[str]()
+    with tqdm(period, desc=f"Rebuilding {tenant_id}", unit=" days") as days:
+        for day in days:
+            outcome = await job.day(day)
+            outcomes[outcome] += 1
+            days.write(f"{day}  {outcome}")
+    for first, outcome in (await job.finish(period)).items():
+        outcomes[f"month {outcome}"] += 1
+        print(f"{first:%Y-%m}     {outcome}")
+    return outcomes
+
+
+async def run(tenant_id: str, period: Period, *, dry_run: bool) -> None:
+    """The rebuild on the stores that the settings name."""
+    services = build(read_settings(read_env(())))
+    try:
+        outcomes = await rebuild(services, tenant_id, period, dry_run=dry_run)
+    finally:
+        await services.close()
+    print(", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items())))
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="local.rebuild", description=__doc__)
+    parser.add_argument("tenant")
+    parser.add_argument("--from", dest="first", type=date.fromisoformat, required=True)
+    parser.add_argument("--to", dest="last", type=date.fromisoformat, required=True)
+    parser.add_argument("--dry-run", action="store_true", help="only tell what differs")
+    options = parser.parse_args()
+    if options.last < options.first:
+        parser.error("--to must not be before --from")
+    try:
+        asyncio.run(run(options.tenant, Period(options.first, options.last), dry_run=options.dry_run))
+    except (MissingSetting, NotFound, Busy) as error:
+        sys.exit(f"rebuild: {error}")
+
+
+if __name__ == "__main__":
+    main()

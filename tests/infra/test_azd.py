@@ -1,0 +1,76 @@
+"""`azd up`: azure.yaml fits Bicep, what is packed is the function app, and the hook makes an operator key."""
+
+import hashlib
+import os
+import re
+import subprocess
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from shared.keys import is_operator
+from tests.infra.bicep import MAIN, ROOT, parsed, without_comments
+
+DEPLOYED = {"function_app.py", "functions", "host.json", "requirements.txt", "shared"}
+AZD: dict[str, Any] = yaml.safe_load((ROOT / "azure.yaml").read_text())
+
+
+def test_each_service_has_a_tagged_resource() -> None:
+    """azd finds where to deploy a service by the tag azd-service-name."""
+    tags = re.findall(r"'azd-service-name': '(\w+)'", without_comments(MAIN))
+    assert sorted(tags) == sorted(AZD["services"])
+    assert {service["host"] for service in AZD["services"].values()} == {"function", "staticwebapp"}
+
+
+def test_azd_knows_the_template() -> None:
+    """The files that azure.yaml names exist, and main makes the outputs that azd needs."""
+    assert (ROOT / AZD["infra"]["path"] / f"{AZD['infra']['module']}.bicep") == MAIN
+    outputs = parsed(MAIN)["outputs"]
+    assert {"AZURE_LOCATION", "AZURE_TENANT_ID", "AZURE_RESOURCE_GROUP", "SERVICE_API_URI"} <= outputs.keys()
+
+
+def test_the_package_is_the_function_app_and_nothing_else() -> None:
+    """.funcignore leaves out every file at the top that the function app does not need."""
+    lines = (ROOT / ".funcignore").read_text().splitlines()
+    patterns = [line for line in lines if line and not line.startswith("#")]
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
+    top = {name.split("/")[0] for name in listed.stdout.splitlines()}
+    packed = {name for name in top if not any(fnmatch(name, pattern) for pattern in patterns)}
+    assert packed == DEPLOYED
+
+
+@pytest.fixture
+def azd(tmp_path: Path) -> Path:
+    """A stand-in for azd that writes down what it is asked."""
+    stand_in = tmp_path / "azd"
+    stand_in.write_text(f'#!/bin/sh\necho "$@" >> "{tmp_path}/asked"\n')
+    stand_in.chmod(0o755)
+    return stand_in
+
+
+def run_hook(azd: Path, **settings: str) -> str:
+    """What the hook prints."""
+    environment = {"PATH": f"{azd.parent}:{os.environ['PATH']}", **settings}
+    script = AZD["hooks"]["preprovision"]["posix"]["run"]
+    command = ["/bin/sh", "-eu", "-c", script]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
+    return done.stdout
+
+
+def test_the_first_deployment_makes_an_operator_key(azd: Path) -> None:
+    """The key is printed once, and only its hash is kept: the service takes the key by it."""
+    key = run_hook(azd).split()[-1]
+    kept = (azd.parent / "asked").read_text().split()
+    assert kept == ["env", "set", "OPERATOR_KEY_SHA256", hashlib.sha256(key.encode()).hexdigest()]
+    assert is_operator(key, kept[-1])
+    assert len(key) == 64
+
+
+def test_a_later_deployment_keeps_the_operator_key(azd: Path) -> None:
+    """A hash that is set stays."""
+    assert run_hook(azd, OPERATOR_KEY_SHA256="ab" * 32) == ""
+    assert not (azd.parent / "asked").exists()
