@@ -1,10 +1,11 @@
 """Merged months: the days of a past calendar month as a few documents, so that long periods stay cheap.
 
-A month is built when it has ended and none of its days is marked. Its documents are written under a
-draft, `mtotals|<month>`, which one write then makes ready; whoever deletes or replaces the draft
-meanwhile wins. The ready document names the state of each day that it holds (`days`): before the mark
-of a resealed day is cleared, a month that holds another state of it is deleted. So a reader who finds
-no mark in a month may trust what is ready. A month to be built has a mark of its own.
+A month is built when it has ended and none of its days is marked. A draft, `mtotals|<month>`, is
+written first, and made ready by one write in the end; whoever deletes or replaces the draft meanwhile
+wins. The ready document names the state of each day that it holds (`days`): before the mark of a
+resealed day is cleared, what is there of a month that does not hold this very state is deleted, draft
+or ready. A builder reads the days after its draft is there, so a reader who finds no mark in a month
+may trust what is ready. A month to be built has a mark of its own.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -50,6 +51,8 @@ async def build_month(stores: Stores, mark: Mark) -> bool:
         await _drop(usage, tenant_id, chunks, keep=found["writer"])
         await stores.marks.clear(mark)
         return False
+    if any(day in month for day in await stores.marks.marked(tenant_id)):
+        return False  # it would be deleted again when the day is sealed
     writer = uuid4().hex[:8]
     draft = {**_document("mtotals", tenant_id, month), "state": "draft", "writer": writer}
     if not await usage.commit(draft, found["_etag"] if found else None):
@@ -57,8 +60,6 @@ async def build_month(stores: Stores, mark: Mark) -> bool:
     own = await find_month(usage, tenant_id, month)
     if not own or own["writer"] != writer:
         return False
-    if any(day in month for day in await stores.marks.marked(tenant_id)):
-        return False  # checked after the draft is there: who clears a mark from now on deletes it
     if not await _merge(usage, tenant_id, month, own):
         return False
     await stores.marks.clear(mark)

@@ -48,7 +48,6 @@ var tableNames = [
 
 resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
   // checkov:skip=CKV_AZURE_206: redundancy is a parameter; the default is local for development, zonal with zoneRedundant
-  // checkov:skip=CKV_AZURE_59: public access is a parameter; without a private network only Entra ID tokens are taken
   // checkov:skip=CKV_AZURE_35: the firewall is a parameter (publicNetworkAccess); Flex instances outside a network have no fixed address
   name: name
   location: location

@@ -33,6 +33,7 @@ param operatorKeySha256 string
 param workspaceId string
 
 resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
+  // checkov:skip=CKV_AZURE_189: public access is a parameter; without a private network only Entra ID tokens are taken
   // checkov:skip=CKV_AZURE_109: the firewall is a parameter (publicNetworkAccess); Flex instances outside a network have no fixed address
   name: name
   location: location

@@ -102,7 +102,8 @@ async def test_only_the_days_asked_for_are_repriced(api: Api) -> None:
     customer = await three_messages(api)
     await api.operate("POST", "prices", {"prices": [contract(customer)]})
     day = str(TODAY - timedelta(days=2))
-    done = await reprice(customer, **{"from": day, "to": day})
+    asked = {"tenant_id": customer.id, "from": day, "to": day, "dry_run": False}
+    done = await api.operate("POST", "reprice", asked)
     assert (done["totals"]["requests"], [one["day"] for one in done["days"]]) == (1, [day])
     assert await totals(customer) == {(Decimal("0.53"), 1)}
 

@@ -297,6 +297,18 @@ async def test_a_day_that_is_not_the_sum_of_its_segments_is_repaired(damage: str
     await world.check_done()
 
 
+async def test_a_late_event_of_a_sealed_day_that_cannot_be_folded_is_not_passed_over() -> None:
+    """Its day is repaired before its mark goes."""
+    world = World()
+    await world.ingest(on(LATE, 1), on(LATE, 2))
+    await world.settle()
+    lose_users(world)
+    await world.ingest(on(LATE, 3))
+    world.cloud.wait(61)
+    assert await world.seal() == Sealed(days=1, repaired=[("contoso", LATE)], months=1)
+    await world.check_done()
+
+
 async def test_a_late_event_is_no_difference() -> None:
     """Nothing is repaired where nothing is wrong, also when events arrive while the day is recounted."""
     at, interrupted = 0, True
