@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .venv/.ready
 
-.PHONY: run test check format replay import lock clean
+.PHONY: run test check format replay import rebuild lock clean
 
 run: $(SETUP)
 	@$(BIN)/python -m local.run
@@ -27,6 +27,9 @@ replay: $(SETUP)
 
 import: $(SETUP)
 	@$(BIN)/python -m local.import_history "$(FILE)" --tenant "$(TENANT)"
+
+rebuild: $(SETUP)
+	@$(BIN)/python -m local.rebuild "$(TENANT)" --from "$(FROM)" --to "$(TO)" $(if $(DRY_RUN),--dry-run)
 
 lock: $(SETUP)
 	@$(BIN)/python -m local.lock

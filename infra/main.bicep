@@ -130,7 +130,7 @@ param monthlyBudget int = 0
 @description('First day of the month from which the budget is watched; Azure takes the present month or a later one.')
 param budgetStartDate string = utcNow('yyyy-MM-01')
 
-var token = toLower(uniqueString(subscription().id, environmentName, location))
+var token = uniqueString(subscription().id, environmentName, location)
 var publicAccess = privateNetwork ? 'Disabled' : 'Enabled'
 var tags = {
   'azd-env-name': environmentName

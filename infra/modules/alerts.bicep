@@ -39,6 +39,7 @@ var queryRules = [
     operator: 'GreaterThan'
     threshold: 0
     window: 'PT15M'
+    frequency: 'PT15M'
   }
   {
     name: 'poison'
@@ -48,6 +49,7 @@ var queryRules = [
     operator: 'GreaterThan'
     threshold: 0
     window: 'PT15M'
+    frequency: 'PT5M'
   }
   {
     name: 'fold-lag'
@@ -57,6 +59,7 @@ var queryRules = [
     operator: 'LessThan'
     threshold: 1
     window: 'PT15M'
+    frequency: 'PT15M'
   }
   {
     name: 'seal-lag'
@@ -66,6 +69,7 @@ var queryRules = [
     operator: 'LessThan'
     threshold: 1
     window: 'PT3H'
+    frequency: 'PT15M'
   }
   {
     name: 'seal-differences'
@@ -75,6 +79,7 @@ var queryRules = [
     operator: 'GreaterThan'
     threshold: 0
     window: 'PT1H'
+    frequency: 'PT15M'
   }
   {
     name: 'server-errors'
@@ -84,6 +89,7 @@ var queryRules = [
     operator: 'GreaterThan'
     threshold: serverErrorThreshold
     window: 'PT5M'
+    frequency: 'PT5M'
   }
   {
     name: 'failures'
@@ -93,6 +99,7 @@ var queryRules = [
     operator: 'GreaterThan'
     threshold: 10
     window: 'PT15M'
+    frequency: 'PT15M'
   }
 ]
 
@@ -149,7 +156,7 @@ resource queryAlerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for 
     scopes: [
       workspaceId
     ]
-    evaluationFrequency: 'PT5M'
+    evaluationFrequency: rule.frequency
     windowSize: rule.window
     criteria: {
       allOf: [

@@ -10,7 +10,9 @@ from functions._api import OPERATIONS
 from tests.infra.bicep import INFRA, MAIN, ROOT, parsed
 
 DOCS = sorted((ROOT / "docs").glob("*.md"))
-CALL = re.compile(r"\b(GET|POST|PUT|DELETE) `?/api/([\w/.{}*<>$-]+)")
+ROUTE = r"/api/([\w/.{}*<>$-]+)"
+TOLD = re.compile(rf"\b(GET|POST|PUT|DELETE) `?{ROUTE}")
+CALLED = re.compile(rf'\bcall (?:-X (POST|PUT|DELETE) )?"\$API{ROUTE}')
 assert function_app.app  # importing it declares the operations
 
 
@@ -30,7 +32,8 @@ def test_make_targets_exist(path: Path) -> None:
 @pytest.mark.parametrize("path", DOCS, ids=lambda path: path.stem)
 def test_calls_exist(path: Path) -> None:
     """Each call is served with its method."""
-    calls = {(method, route.rstrip("./")) for method, route in CALL.findall(path.read_text())}
+    found = TOLD.findall(path.read_text()) + CALLED.findall(path.read_text())
+    calls = {(method or "GET", route.rstrip("./")) for method, route in found}
     missing = {
         (method, route)
         for method, route in calls

@@ -216,11 +216,12 @@ async def test_views_are_the_recount_at_the_prices_that_were_applied(
     await world.check_events()
 
 
-async def interrupted(world: Market, process: Process) -> None:
+async def interrupted(world: Market, process: Process) -> list[DayChange]:
     """A run that may be stopped; the world's truth is as if it had not been there."""
     run = Repricing(world.cloud.stores(process), world.tenant, world.cloud.book, world.cloud.now)
     with suppress(Busy, Stopped):
-        await run.run(ALL)
+        return (await run.run(ALL))[1]
+    return []
 
 
 async def persistent(world: Market) -> None:
@@ -278,12 +279,14 @@ async def test_a_run_overtaken_anywhere_stays_exact(other: str, stopped: bool) -
         async def others(world: Market = world) -> None:
             if other == "ingest":
                 await world.ingest(numbered(9, 0))
-            world.cloud.wait(61)
-            await world.seal()
+            else:
+                world.cloud.wait(61)
+                await world.seal()
 
         process = Interrupted(at, others)
         process.stop_at, process.after = at * stopped, True
-        await interrupted(world, process)
+        days = await interrupted(world, process)
+        assert {one.source for one in days} <= {"segments"}
         overtaken = process.left <= 0
         if stopped:
             await world.reprice()
@@ -421,8 +424,8 @@ def test_sums_cost_what_their_events_cost_or_it_is_said(usd: Decimal, counts: li
     """Where rates are linear there is no difference, else it is that of rounding."""
     rates = Rates.of_tokens(input_usd=usd, output_usd=usd * 4)
     each = sum(rates.cost(*pair) for pair in counts)
-    sums = [sum(column) for column in zip(*counts, strict=True)]
-    together = rates.cost_of_sums(len(counts), *sums, 0, 0, 0)
+    input_tokens, output_tokens = (sum(column) for column in zip(*counts, strict=True))
+    together = rates.cost_of_sums(len(counts), input_tokens, output_tokens, 0, 0, 0)
     assert abs(each - together) <= (0 if rates.is_linear else len(counts))
 
 
