@@ -1,5 +1,6 @@
 # The two commands: `make run` starts the whole service on this machine, `make test` proves it.
-# Both set up what they need: uv and Python packages from the lock file, Node.js from a wheel, Azurite.
+# Both set up what they need: uv and Python packages from lock files (checkov's apart: its pins are old),
+# Node.js from a wheel, and Azurite.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,7 +12,7 @@ run: $(SETUP)
 	@$(BIN)/python -m local.run
 
 test: $(SETUP)
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2 --dist loadfile
 
 check: $(SETUP)
 	@$(BIN)/ruff check .
@@ -37,12 +38,14 @@ lock: $(SETUP)
 clean:
 	rm -rf .venv .local local/node_modules
 
-$(SETUP): requirements-dev.txt local/package-lock.json .python-version
+$(SETUP): requirements-dev.txt infra/checkov.txt local/package-lock.json .python-version
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is needed (with venv and pip)"; exit 1; }
 	@test -x .tools/bin/uv || { echo "Setting up (once) ..."; \
 		$(PYTHON) -m venv .tools && .tools/bin/pip install --quiet --disable-pip-version-check \
 			"$$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' requirements-dev.txt)"; }
 	@.tools/bin/uv venv --quiet --clear .venv
 	@.tools/bin/uv pip sync --quiet --require-hashes requirements-dev.txt
+	@.tools/bin/uv venv --quiet --clear .tools/checkov --python .venv/bin/python
+	@.tools/bin/uv pip sync --quiet --python .tools/checkov/bin/python --require-hashes infra/checkov.txt
 	@cd local && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund
 	@touch $(SETUP)

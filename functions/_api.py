@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from functions import _http
 from shared.errors import UsageError
+from shared.telemetry import traced
 
 type Method = Literal["GET", "POST", "PUT", "DELETE"]
 type Caller = Literal["anyone", "read", "ingest", "alerts", "operator"]
@@ -79,7 +80,7 @@ def _wrapped(handler: Handler) -> Handler:
             response = _http.problem(error)
         return _http.negotiated(req, response)
 
-    return handle
+    return traced(handle)
 
 
 def allowed(path: str) -> list[str]:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from shared import errors
 from shared.errors import InvalidInput, NotAuthenticated, UsageError
-from shared.keys import ApiKey, Scope, authenticate, is_operator
+from shared.keys import Access, Scope, authenticate, check_operator
 from shared.message import field_errors
 from shared.services import services
 
@@ -31,6 +31,7 @@ STATUS: dict[type[UsageError], HTTPStatus] = {
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.Busy: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """The one table from domain error to HTTP status."""
 
@@ -125,15 +126,14 @@ def bearer(req: func.HttpRequest) -> str | None:
     return credential.strip() or None if scheme.lower() == "bearer" else None
 
 
-async def client(req: func.HttpRequest, scope: Scope) -> ApiKey:
-    """The API key that asks. Raises NotAuthenticated or NotAllowed."""
-    return await authenticate(services().keys, bearer(req), scope, now())
+async def client(req: func.HttpRequest, scope: Scope) -> Access:
+    """What the key or token that asks opens. Raises NotAuthenticated, NotAllowed or Unavailable."""
+    return await authenticate(services().keys, bearer(req), scope, now(), services().tokens)
 
 
-def operator(req: func.HttpRequest) -> None:
-    """Raises NotAuthenticated unless the operator asks."""
-    if not is_operator(bearer(req), services().settings.operator_key_sha256):
-        raise NotAuthenticated("The operator key is needed: Authorization: Bearer …")
+async def operator(req: func.HttpRequest) -> None:
+    """Raises NotAuthenticated, NotAllowed or Unavailable unless an operator asks."""
+    await check_operator(bearer(req), services().settings.operator_key_sha256, services().tokens)
 
 
 def parameters[M: BaseModel](req: func.HttpRequest, model: type[M]) -> M:

@@ -66,7 +66,7 @@ class ErasedUser(TypedDict):
 @operation(users, "GET", USERS, caller="operator", query=UserQuery, answer=KnownUsers)
 async def list_users(req: func.HttpRequest) -> func.HttpResponse:
     """The users of whom events or the operator told a name or email, by id; none that is erased."""
-    operator(req)
+    await operator(req)
     asked = parameters(req, UserQuery)
     tenant = await the_tenant(req)
     known = sorted((await directory.load(services().stores.usage, tenant.id)).items())
@@ -78,7 +78,7 @@ async def list_users(req: func.HttpRequest) -> func.HttpResponse:
 @operation(users, "PUT", f"{USERS}/{{user_id}}", caller="operator", body=UserSettings, answer=KnownUser)
 async def put_user(req: func.HttpRequest) -> func.HttpResponse:
     """Says who a user is, in place of what events said before; later events may change it again."""
-    operator(req)
+    await operator(req)
     tenant, user = await the_tenant(req), user_id_of(req)
     given = body_of(req, UserSettings)
     person = Person(given.name, given.email, milliseconds(now()))
@@ -91,7 +91,7 @@ async def delete_user(req: func.HttpRequest) -> func.HttpResponse:
 
     Sums stay what they are. It cannot be undone; done again it gives the same pseudonym.
     """
-    operator(req)
+    await operator(req)
     tenant = await the_tenant(req)
     return answer({"pseudonym": await directory.erase(services().stores.usage, tenant.id, user_id_of(req))})
 

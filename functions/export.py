@@ -9,7 +9,7 @@ import azure.functions as func
 from functions._api import operation
 from functions._http import csv_file, parameters
 from functions.quota import NoQuery
-from functions.usage import question
+from functions.usage import asking, question
 from shared.answers import SnapshotRow
 from shared.days import Period
 from shared.events import events_sheet
@@ -33,8 +33,8 @@ def add_export[Q: PeriodQuery](
     """The operation of the file of one view."""
 
     async def export_file(req: func.HttpRequest) -> func.HttpResponse:
-        asked = parameters(req, query)
-        about = await question(req, asked)
+        tenant, asked = await asking(req), parameters(req, query)
+        about = question(tenant, asked)
         sheet = await build(services().stores, about, asked)
         return await file(name, about.period, sheet)
 
@@ -60,8 +60,8 @@ add_export("events", EventsQuery, events_sheet, "The single events of 31 days at
 @export("usage/export/quota.csv", query=NoQuery)
 async def export_quota(req: func.HttpRequest) -> func.HttpResponse:
     """The quota, and the totals of the billing month to date, as CSV."""
-    parameters(req, NoQuery)
-    about = await question(req, PeriodQuery())
+    tenant, _ = await asking(req), parameters(req, NoQuery)
+    about = question(tenant, PeriodQuery())
     answer = await quota_view(services().stores, about.tenant, about.now)
     sheet = record_sheet({**answer["data"], **answer["totals"]})
     return await file("quota", month_to_date(about.tenant, about.now), sheet)

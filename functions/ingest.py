@@ -15,6 +15,7 @@ from shared.ingest import Receipt, bad_fields, ingest, ingest_message, message_r
 from shared.message import Events
 from shared.services import services
 from shared.stores.schema import EVENTS_QUEUE, POISON_QUEUE
+from shared.telemetry import EVENTS, INGEST_LAG, traced
 
 events = func.Blueprint()
 log = logging.getLogger("usage.ingest")
@@ -29,18 +30,23 @@ class IngestAnswer(TypedDict):
 
 
 @events.queue_trigger("message", EVENTS_QUEUE, "USAGE_STORAGE")
+@traced
 async def ingest_events(message: func.QueueMessage) -> None:
     """Counts the events of a queue message."""
-    receipt = await ingest_message(services().stores, message.get_body(), arrival(message))
+    arrived = arrival(message)
+    receipt = await ingest_message(services().stores, message.get_body(), arrived)
+    INGEST_LAG.record((now() - arrived).total_seconds())
     tell(receipt)
 
 
 @events.queue_trigger("message", POISON_QUEUE, "USAGE_STORAGE")
+@traced
 async def ingest_poison(message: func.QueueMessage) -> None:
     """Keeps a message that kept failing as a reject, so that it does not expire unread."""
     reject = message_reject(message.get_body(), arrival(message), "could not be handled in all its attempts")
     await services().stores.rejects.add([reject])
-    log.error("poison message kept as reject %s", reject.id)
+    EVENTS.add(1, {"outcome": "poison"})
+    log.error("poison message kept as reject %s", reject.id, extra={"batch": reject.batch_id})
 
 
 @operation(
@@ -57,14 +63,10 @@ async def post_events(req: func.HttpRequest) -> func.HttpResponse:
     key = await client(req, "ingest")
     receipt = await ingest(services().stores, req.get_body(), now(), key.tenant_id)
     tell(receipt)
-    counts = {
-        "accepted": receipt.accepted,
-        "duplicates": receipt.duplicates,
-        "rejected": len(receipt.rejects),
-    }
     if receipt.rejects:
-        return problem(InvalidInput(bad_fields(receipt.rejects), "Some events are not valid."), **counts)
-    return answer(counts, HTTPStatus.ACCEPTED)
+        refused = InvalidInput(bad_fields(receipt.rejects), "Some events are not valid.")
+        return problem(refused, **counts_of(receipt))
+    return answer(counts_of(receipt), HTTPStatus.ACCEPTED)
 
 
 @operation(events, "GET", "schemas/usage-event.json", caller="anyone", answer=dict[str, Any])
@@ -79,8 +81,22 @@ def arrival(message: func.QueueMessage) -> datetime:
     return message.insertion_time or now()
 
 
+def counts_of(receipt: Receipt) -> IngestAnswer:
+    """What became of a message, in numbers."""
+    return {
+        "accepted": receipt.accepted,
+        "duplicates": receipt.duplicates,
+        "rejected": len(receipt.rejects),
+    }
+
+
 def tell(receipt: Receipt) -> None:
-    """Logs what became of a message: counts only."""
-    log.info(
-        "accepted %d, duplicates %d, rejected %d", receipt.accepted, receipt.duplicates, len(receipt.rejects)
-    )
+    """Counts and logs what became of a message; what was rejected is worth a warning."""
+    for (outcome, primitive), events in receipt.tally.items():
+        EVENTS.add(events, {"outcome": outcome, "primitive": primitive})
+    counts = counts_of(receipt)
+    if receipt.rejects:
+        EVENTS.add(len(receipt.rejects), {"outcome": "rejected"})
+    facts = {"tenant": receipt.tenant_ids, "batch": receipt.batch_id, **counts}
+    level = logging.WARNING if receipt.rejects else logging.INFO
+    log.log(level, "accepted %d, duplicates %d, rejected %d", *counts.values(), extra=facts)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from functions._api import operation
 from functions._http import answer, body_of, nothing, now, operator, parameters
-from functions.ingest import IngestAnswer
+from functions.ingest import IngestAnswer, counts_of, tell
 from shared.errors import Conflict, InvalidInput, NotFound
 from shared.event import TenantId
 from shared.keys import ApiKey, KeySettings, issue
@@ -81,14 +81,14 @@ class RejectsAnswer(TypedDict):
 @operation(operators, "GET", "operator/tenants", caller="operator", answer=Listed[Tenant])
 async def list_tenants(req: func.HttpRequest) -> func.HttpResponse:
     """Every tenant."""
-    operator(req)
+    await operator(req)
     return answer({"data": await services().tenants.all()})
 
 
 @operation(operators, "GET", "operator/tenants/{tenant_id}", caller="operator", answer=Tenant)
 async def get_tenant(req: func.HttpRequest) -> func.HttpResponse:
     """One tenant."""
-    operator(req)
+    await operator(req)
     return answer(await the_tenant(req))
 
 
@@ -97,7 +97,7 @@ async def get_tenant(req: func.HttpRequest) -> func.HttpResponse:
 )
 async def put_tenant(req: func.HttpRequest) -> func.HttpResponse:
     """Creates or changes a tenant."""
-    operator(req)
+    await operator(req)
     settings = body_of(req, TenantSettings)
     tenant = Tenant(id=tenant_id_of(req), **settings.model_dump())
     before = await services().tenants.find(tenant.id)
@@ -112,7 +112,7 @@ async def put_tenant(req: func.HttpRequest) -> func.HttpResponse:
 @operation(operators, "GET", "operator/tenants/{tenant_id}/keys", caller="operator", answer=Listed[ApiKey])
 async def list_keys(req: func.HttpRequest) -> func.HttpResponse:
     """The tenant's API keys, without the keys themselves: only their hashes are stored."""
-    operator(req)
+    await operator(req)
     tenant = await the_tenant(req)
     return answer({"data": await services().keys.of_tenant(tenant.id)})
 
@@ -128,7 +128,7 @@ async def list_keys(req: func.HttpRequest) -> func.HttpResponse:
 )
 async def post_key(req: func.HttpRequest) -> func.HttpResponse:
     """Issues an API key; this answer is the only place where it ever stands."""
-    operator(req)
+    await operator(req)
     tenant = await the_tenant(req)
     key, stored = issue(tenant.id, body_of(req, KeySettings), now())
     await services().keys.save(stored)
@@ -140,7 +140,7 @@ async def post_key(req: func.HttpRequest) -> func.HttpResponse:
 )
 async def delete_key(req: func.HttpRequest) -> func.HttpResponse:
     """Revokes an API key, within half a minute everywhere."""
-    operator(req)
+    await operator(req)
     key = await services().keys.find(req.route_params["key_id"])
     if key is None or key.tenant_id != req.route_params["tenant_id"]:
         raise NotFound("The tenant has no such key.")
@@ -151,7 +151,7 @@ async def delete_key(req: func.HttpRequest) -> func.HttpResponse:
 @operation(operators, "GET", "operator/rejects", caller="operator", query=RejectQuery, answer=RejectsAnswer)
 async def list_rejects(req: func.HttpRequest) -> func.HttpResponse:
     """What could not be counted, the newest first."""
-    operator(req)
+    await operator(req)
     asked = parameters(req, RejectQuery)
     found = await services().rejects.page(asked.tenant_id, asked.status, asked.limit, asked.offset)
     pages = {"limit": asked.limit, "offset": asked.offset}
@@ -161,7 +161,7 @@ async def list_rejects(req: func.HttpRequest) -> func.HttpResponse:
 @operation(operators, "POST", "operator/rejects/{reject_id}/replay", caller="operator", answer=IngestAnswer)
 async def post_replay(req: func.HttpRequest) -> func.HttpResponse:
     """Counts a reject after all; 400 with the reasons when it is refused again."""
-    operator(req)
+    await operator(req)
     reject = await services().rejects.find(req.route_params["reject_id"])
     if reject is None:
         raise NotFound("There is no such reject.")
@@ -169,9 +169,8 @@ async def post_replay(req: func.HttpRequest) -> func.HttpResponse:
         raise Conflict("It has been replayed already.")
     receipt = await replay(services().stores, reject, now())
     await services().rejects.mark_replayed(reject)
-    return answer(
-        {"accepted": receipt.accepted, "duplicates": receipt.duplicates, "rejected": len(receipt.rejects)}
-    )
+    tell(receipt)
+    return answer(counts_of(receipt))
 
 
 def tenant_id_of(req: func.HttpRequest) -> str:

@@ -1,5 +1,6 @@
 """For the operator of the platform: prices, and pricing anew what has been counted."""
 
+import re
 from http import HTTPStatus
 from typing import Annotated, TypedDict
 
@@ -20,6 +21,7 @@ from shared.services import services
 from shared.tenants import Tenant
 
 prices = func.Blueprint()
+PRICE_ID = re.compile(r"[0-9a-f]{16}")
 
 
 class KeptPrice(Price):
@@ -65,7 +67,7 @@ class RecordsQuery(BaseModel):
 @operation(prices, "GET", "operator/prices", caller="operator", answer=Listed[KeptPrice])
 async def list_prices(req: func.HttpRequest) -> func.HttpResponse:
     """Our own prices: list prices of units, contract prices of tenants."""
-    operator(req)
+    await operator(req)
     kept = await services().prices.all()
     return answer({"data": [{"id": id_, **price.model_dump(mode="json")} for id_, price in kept.items()]})
 
@@ -85,16 +87,19 @@ async def post_prices(req: func.HttpRequest) -> func.HttpResponse:
     They hold for events to come, everywhere within a minute; `operator/reprice` applies them to those
     that have been counted.
     """
-    operator(req)
+    await operator(req)
     given = body_of(req, Prices).prices
     return answer({"ids": [await services().prices.save(price) for price in given]}, HTTPStatus.CREATED)
 
 
 @operation(prices, "DELETE", "operator/prices/{price_id}", caller="operator", status=HTTPStatus.NO_CONTENT)
 async def delete_price(req: func.HttpRequest) -> func.HttpResponse:
-    """Forgets a price; what was priced with it stays as it is."""
-    operator(req)
-    await services().prices.delete(req.route_params["price_id"])
+    """Forgets a price, if it is there; what was priced with it stays as it is."""
+    await operator(req)
+    price_id = req.route_params["price_id"]
+    if not PRICE_ID.fullmatch(price_id):
+        raise NotFound("There is no such price.")
+    await services().prices.delete(price_id)
     return nothing()
 
 
@@ -105,7 +110,7 @@ async def post_reprice(req: func.HttpRequest) -> func.HttpResponse:
     Costs that events came with stay. Where the single events are gone their sums are priced, at base
     tiers: such a day may not be `exact`. Repeating it changes nothing more; an interrupted run is repeated.
     """
-    operator(req)
+    await operator(req)
     asked = body_of(req, RepriceRequest)
     period = days.custom(asked.first, asked.last)
     tenant = await find_tenant(asked.tenant_id)
@@ -125,7 +130,7 @@ async def post_reprice(req: func.HttpRequest) -> func.HttpResponse:
 )
 async def list_reprices(req: func.HttpRequest) -> func.HttpResponse:
     """Every run on a tenant's days, the newest first: who, when, why, and what it changed."""
-    operator(req)
+    await operator(req)
     tenant = await find_tenant(parameters(req, RecordsQuery).tenant_id)
     found = await audit.records(services().stores.usage, tenant.id)
     return answer({"data": [record.answer() for record in found]})

@@ -4,8 +4,8 @@ import azure.functions as func
 from pydantic import BaseModel, ConfigDict
 
 from functions._api import operation
-from functions._http import fresh, parameters
-from functions.usage import question
+from functions._http import fresh, now, parameters
+from functions.usage import asking, question
 from shared.answers import QuotaAnswer, QuotaHistoryAnswer
 from shared.query import PeriodQuery
 from shared.quota import quota_view
@@ -24,13 +24,12 @@ class NoQuery(BaseModel):
 @operation(quotas, "GET", "usage/quota", query=NoQuery, answer=QuotaAnswer)
 async def get_quota(req: func.HttpRequest) -> func.HttpResponse:
     """What is used of the daily and monthly limits, and where the billing month will end at this rate."""
-    parameters(req, NoQuery)
-    asked = await question(req, PeriodQuery())
-    return fresh(await quota_view(services().stores, asked.tenant, asked.now))
+    tenant, _ = await asking(req), parameters(req, NoQuery)
+    return fresh(await quota_view(services().stores, tenant, now()))
 
 
 @operation(quotas, "GET", "usage/quota/history", query=PeriodQuery, answer=QuotaHistoryAnswer)
 async def get_quota_history(req: func.HttpRequest) -> func.HttpResponse:
     """How the projection moved: a row for each day on which there was news of the billing month."""
-    asked = parameters(req, PeriodQuery)
-    return fresh(await history(services().snapshots, await question(req, asked)))
+    tenant, asked = await asking(req), parameters(req, PeriodQuery)
+    return fresh(await history(services().snapshots, question(tenant, asked)))

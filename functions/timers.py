@@ -11,6 +11,7 @@ from shared.rollup import fold_marked
 from shared.seal import seal_marked
 from shared.services import services
 from shared.snapshots import take_snapshots
+from shared.telemetry import FOLDED, OLDEST_MARK, SEAL_DIFFERENCES, traced
 
 timers = func.Blueprint()
 log = logging.getLogger("usage.timers")
@@ -18,29 +19,38 @@ MARGIN = timedelta(days=7)  # messages may wait in a queue for a week
 
 
 @timers.timer_trigger("timer", "0 * * * * *")
+@traced
 async def fold_days(timer: func.TimerRequest) -> None:
     """Folds the tenant-days for which it pays."""
     stores = services().stores
     folded = await fold_marked(stores.usage, stores.marks, now())
-    log.info("folded %d segments", folded)
+    FOLDED.add(folded)
+    moment = now()
+    age = max(((moment - mark.at).total_seconds() for mark in await stores.marks.all()), default=0.0)
+    OLDEST_MARK.set(age)
+    log.info("folded %d segments", folded, extra={"segments": folded, "oldest_mark_seconds": round(age)})
 
 
 @timers.timer_trigger("timer", "0 20 * * * *")
+@traced
 async def seal_days(timer: func.TimerRequest) -> None:
     """Seals the tenant-days that have ended, and merges complete months."""
     sealed = await seal_marked(services().stores, now())
-    log.info("sealed %d days, repaired %d, merged %d months",
-             sealed.days, len(sealed.repaired), sealed.months)  # fmt: skip
+    SEAL_DIFFERENCES.add(len(sealed.repaired))
+    counts = {"days": sealed.days, "repaired": len(sealed.repaired), "months": sealed.months}
+    log.info("sealed %d days, repaired %d, merged %d months", *counts.values(), extra=counts)
 
 
 @timers.timer_trigger("timer", "0 */5 * * * *")
+@traced
 async def snapshot_quotas(timer: func.TimerRequest) -> None:
     """Keeps how the quotas stand, of the tenants with news."""
     taken = await take_snapshots(services().stores, services().snapshots, now())
-    log.info("kept the quotas of %d tenants", taken)
+    log.info("kept the quotas of %d tenants", taken, extra={"tenants": taken})
 
 
 @timers.timer_trigger("timer", "0 30 3 * * *")
+@traced
 async def expire_claims(timer: func.TimerRequest) -> None:
     """Drops the claims that no accepted event can need any more."""
     await services().claims.drop_before((now() - LATEST - MARGIN).date())

@@ -13,6 +13,7 @@ from shared.query import FilterQuery, PeriodQuery, ViewQuery
 from shared.services import services
 from shared.summary import summary
 from shared.table import Question, list_view
+from shared.tenants import Tenant
 from shared.views import VIEWS, query_of
 
 usage = func.Blueprint()
@@ -21,8 +22,8 @@ usage = func.Blueprint()
 @operation(usage, "GET", "usage/summary", query=FilterQuery, answer=SummaryAnswer)
 async def get_summary(req: func.HttpRequest) -> func.HttpResponse:
     """The key metrics of the billing month and of today, beside the totals of a period."""
-    asked = parameters(req, FilterQuery)
-    return fresh(await summary(services().stores, await question(req, asked), asked))
+    tenant, asked = await asking(req), parameters(req, FilterQuery)
+    return fresh(await summary(services().stores, question(tenant, asked), asked))
 
 
 def add_view(name: str) -> None:
@@ -31,8 +32,8 @@ def add_view(name: str) -> None:
     query = query_of(name, ViewQuery)
 
     async def get_view(req: func.HttpRequest) -> func.HttpResponse:
-        asked = parameters(req, query)
-        return fresh(await list_view(services().stores, name, await question(req, asked), asked))
+        tenant, asked = await asking(req), parameters(req, query)
+        return fresh(await list_view(services().stores, name, question(tenant, asked), asked))
 
     get_view.__name__ = f"get_{name.replace('-', '_')}"
     get_view.__doc__ = VIEWS[name].row.__doc__
@@ -44,11 +45,16 @@ for view in VIEWS:
     add_view(view)
 
 
-async def question(req: func.HttpRequest, asked: PeriodQuery) -> Question:
-    """Whose usage of which days is asked for. The tenant is the API key's own."""
+async def asking(req: func.HttpRequest) -> Tenant:
+    """The tenant of the API key that asks. Comes before anything that the request says besides."""
     key = await client(req, "read")
     tenant = await services().tenants.find(key.tenant_id)
     if tenant is None:
         raise NotFound("The tenant of this API key does not exist (any more).")
+    return tenant
+
+
+def question(tenant: Tenant, asked: PeriodQuery) -> Question:
+    """Whose usage of which days is asked for, now."""
     moment = now()
     return Question(tenant, asked.days(day_of(moment, tenant.zone)), moment)

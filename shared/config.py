@@ -1,14 +1,26 @@
 """Settings: the only place that reads the environment."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from shared.stores import schema
 
+TENANT_CLAIM = "extension_tenantId"
+
 
 class MissingSetting(Exception):
     """A setting that the service cannot do without."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntraSettings:
+    """Whose tokens are taken: the issuer, its audience and keys, and the claim that names the tenant."""
+
+    issuer: str
+    audience: str
+    jwks_uri: str
+    tenant_claim: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +30,7 @@ class Settings:
     Storage is named either by a connection string (one machine, Azurite) or by the URIs of its
     queue and table services; Cosmos by an endpoint, with a key only for the local endpoint.
     Without connection string and key the service's managed identity is used.
+    Without `entra` only API keys sign in; without `insights_connection` no telemetry leaves the process.
     """
 
     storage_connection: str | None
@@ -28,6 +41,8 @@ class Settings:
     cosmos_container: str
     identity_client_id: str | None
     operator_key_sha256: str
+    insights_connection: str | None
+    entra: EntraSettings | None
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -51,4 +66,14 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         cosmos_container=get("COSMOS_CONTAINER") or schema.CONTAINER,
         identity_client_id=get("USAGE_STORAGE__clientId"),
         operator_key_sha256=need("OPERATOR_KEY_SHA256"),
+        insights_connection=get("APPLICATIONINSIGHTS_CONNECTION_STRING"),
+        entra=_entra(get, need),
     )
+
+
+def _entra(get: Callable[[str], str | None], need: Callable[[str], str]) -> EntraSettings | None:
+    """All of it or nothing: half of it would be a door that nobody means to open."""
+    names = ("ENTRA_ISSUER", "ENTRA_AUDIENCE", "ENTRA_JWKS_URI")
+    given, claim = [get(name) for name in names], get("ENTRA_TENANT_CLAIM") or TENANT_CLAIM
+    issuer, audience, jwks_uri = map(need, names) if any(given) else given
+    return EntraSettings(issuer, audience, jwks_uri, claim) if issuer and audience and jwks_uri else None

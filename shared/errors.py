@@ -41,11 +41,11 @@ class TooLarge(UsageError):
 
 
 class NotAuthenticated(UsageError):
-    """No key, or one that is unknown, expired or revoked."""
+    """No key or token, or one that is unknown, expired or revoked."""
 
 
 class NotAllowed(UsageError):
-    """A good key that lacks the scope."""
+    """A good key or token that lacks the scope."""
 
 
 class NotFound(UsageError):
@@ -58,3 +58,7 @@ class Conflict(UsageError):
 
 class Busy(UsageError):
     """Others kept changing the same thing; trying again later helps."""
+
+
+class Unavailable(UsageError):
+    """A service that is needed does not answer; trying again later helps."""

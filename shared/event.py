@@ -4,7 +4,16 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    StringConstraints,
+    model_validator,
+)
 
 from shared.catalogue import FEATURES, Primitive, Product
 
@@ -18,6 +27,13 @@ type Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63
 type Text128 = Annotated[str, StringConstraints(max_length=128, pattern=NO_CONTROLS)]
 type Text256 = Annotated[str, StringConstraints(max_length=256, pattern=NO_CONTROLS)]
 type Tokens = Annotated[int, Field(ge=0, le=MAX_TOKENS)]
+
+
+def _rfc3339(text: object) -> object:
+    """Refuses what else the parser would take: seconds since 1970, also in a string."""
+    if not isinstance(text, str) or text[4:5] != "-":
+        raise ValueError("must be RFC 3339 with offset, like 2026-11-01T09:30:00Z")
+    return text
 
 
 class EventUser(BaseModel):
@@ -42,7 +58,12 @@ class UsageEvent(BaseModel):
     id: Annotated[Text128, Field(description="Unique in its source.", examples=["req-7f3a"])]
     source: Annotated[Text256, Field(description="What sent the event.", examples=["psa/tickets"])]
     tenant_id: Annotated[TenantId, Field(description="The customer.", examples=["contoso"])]
-    time: Annotated[AwareDatetime, Field(description="When it happened: RFC 3339 with offset.")]
+    time: Annotated[
+        AwareDatetime,
+        Strict(False),
+        BeforeValidator(_rfc3339),
+        Field(description="When it happened: RFC 3339 with offset."),
+    ]
     user: Annotated[EventUser | None, Field(description="Absent for unattended work.")] = None
     feature: Annotated[Slug, Field(description="What used AI.", examples=["ticket-suggest"])]
     product: Annotated[Product | None, Field(description="Needed where the catalogue lacks the feature.")] = (

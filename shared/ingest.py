@@ -7,7 +7,8 @@ the same steps give the same result.
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
@@ -27,6 +28,9 @@ from shared.tenants import Tenant
 LATEST = timedelta(days=35)  # claims are kept at least this long
 EARLIEST = timedelta(minutes=5)
 
+type Tally = Counter[tuple[str, str]]
+"""Events by outcome (accepted, those of them that are unpriced, duplicate) and primitive."""
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -35,6 +39,9 @@ class Receipt:
     accepted: int
     duplicates: int
     rejects: list[Reject]
+    batch_id: str = ""
+    tenant_ids: Sequence[str] = ()
+    tally: Tally = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -54,7 +61,7 @@ async def ingest_message(stores: Stores, body: bytes, received: datetime) -> Rec
     except (Undecodable, TooLarge) as error:
         reject = message_reject(body, received, str(error))
         await stores.rejects.add([reject])
-        return Receipt(0, 0, [reject])
+        return Receipt(0, 0, [reject], reject.batch_id)
 
 
 async def ingest(stores: Stores, body: bytes, received: datetime, tenant_id: str | None = None) -> Receipt:
@@ -67,7 +74,17 @@ async def ingest(stores: Stores, body: bytes, received: datetime, tenant_id: str
     groups, rejects = await sort(stores, batch, received)
     await stores.rejects.add(rejects)
     stored = await asyncio.gather(*(store(stores, batch.id, group) for group in groups))
-    return Receipt(sum(one[0] for one in stored), sum(one[1] for one in stored), rejects)
+    return receipt(batch, groups, stored, rejects)
+
+
+def receipt(batch: Batch, groups: Iterable[Group], stored: Iterable[Tally], rejects: list[Reject]) -> Receipt:
+    """What became of a batch, from what became of its tenant-days."""
+    tally = sum(stored, Counter[tuple[str, str]]())
+    count = Counter[str]()
+    for (outcome, _), events in tally.items():
+        count[outcome] += events
+    tenant_ids = sorted({group.tenant.id for group in groups})
+    return Receipt(count["accepted"], count["duplicate"], rejects, batch.id, tenant_ids, tally)
 
 
 async def sort(
@@ -103,8 +120,8 @@ async def sort(
     return list(groups.values()), rejects
 
 
-async def store(stores: Stores, batch_id: str, group: Group) -> tuple[int, int]:
-    """Claims, stores and marks one tenant-day; gives how many events it added and how many it did not."""
+async def store(stores: Stores, batch_id: str, group: Group) -> Tally:
+    """Claims, stores and marks one tenant-day; gives what became of its events."""
     own = await claim(stores, batch_id, group)
     duplicates = len(group.events) - len(own)
     segment = make_segment(
@@ -113,7 +130,16 @@ async def store(stores: Stores, batch_id: str, group: Group) -> tuple[int, int]:
     if not await stores.usage.add_segment(segment):
         await complete(stores, batch_id, group, own)
     await stores.marks.mark(group.tenant.id, group.day)
-    return len(own), duplicates
+    return tally_of(group.events, own)
+
+
+def tally_of(events: Iterable[Priced], own: Sequence[Priced]) -> Tally:
+    """What became of the events of which these are the batch's own."""
+    accepted = Counter(one.event.primitive for one in own)
+    others = Counter(one.event.primitive for one in events) - accepted
+    unpriced = Counter(one.event.primitive for one in own if one.cost is None)
+    outcomes = {"accepted": accepted, "duplicate": others, "unpriced": unpriced}
+    return Counter({(name, key): n for name, counts in outcomes.items() for key, n in counts.items()})
 
 
 async def complete(stores: Stores, batch_id: str, group: Group, own: Sequence[Priced]) -> None:

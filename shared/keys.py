@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -35,11 +35,27 @@ class ApiKey(KeySettings):
     revoked: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a credential opens: whose usage ("" for nobody's), and to do what."""
+
+    tenant_id: str
+    scopes: frozenset[str]
+
+
 class Keys(Protocol):
     """Where keys are kept."""
 
     async def find(self, key_id: str) -> ApiKey | None:
         """The key of that id, possibly as it was half a minute ago."""
+        ...
+
+
+class Tokens(Protocol):
+    """Who can tell what a token opens."""
+
+    async def access(self, token: str) -> Access:
+        """What the token opens. Raises NotAuthenticated, or Unavailable when that cannot be told now."""
         ...
 
 
@@ -59,26 +75,44 @@ def issue(tenant_id: str, settings: KeySettings, now: datetime) -> tuple[str, Ap
     return key, ApiKey(**settings.model_dump(), id=key_id(key), tenant_id=tenant_id, created=now)
 
 
-async def authenticate(keys: Keys, shown: str | None, needed: Scope, now: datetime) -> ApiKey:
-    """The key behind what a client shows, if it may do what it asks for.
+async def authenticate(
+    keys: Keys, shown: str | None, needed: Scope, now: datetime, tokens: Tokens | None = None
+) -> Access:
+    """What the API key or token that a client shows opens, if it may do what it asks for.
 
-    Raises NotAuthenticated (missing, unknown, expired or revoked) or NotAllowed (scope).
+    Raises NotAuthenticated (missing, unknown, expired or revoked), NotAllowed (scope, or a token without
+    a tenant) or Unavailable.
     """
     if not shown:
         raise NotAuthenticated("An API key is needed: Authorization: Bearer oneai_…")
+    if tokens and not shown.startswith(PREFIX):
+        access = await tokens.access(shown)
+    else:
+        access = await _access_of_key(keys, shown, now)
+    if needed not in access.scopes:
+        raise NotAllowed(f"The API key or token lacks the scope {needed!r}.")
+    if not access.tenant_id:
+        raise NotAllowed("The token names no tenant.")
+    return access
+
+
+async def _access_of_key(keys: Keys, shown: str, now: datetime) -> Access:
     key = await keys.find(key_id(shown)) if shown.startswith(PREFIX) else None
     if key is None or key.revoked:
         raise NotAuthenticated("The API key is not known.")
     if key.expires is not None and key.expires <= now:
         raise NotAuthenticated("The API key has expired.")
-    check_scope(key.scopes, needed)
-    return key
+    return Access(key.tenant_id, frozenset(key.scopes))
 
 
-def check_scope(scopes: Collection[Scope], needed: Scope) -> None:
-    """Raises NotAllowed unless the scope is there."""
-    if needed not in scopes:
-        raise NotAllowed(f"The API key lacks the scope {needed!r}.")
+async def check_operator(shown: str | None, operator_key_sha256: str, tokens: Tokens | None = None) -> None:
+    """Raises NotAuthenticated or NotAllowed unless this is the operator's key, or the token of one."""
+    if is_operator(shown, operator_key_sha256):
+        return
+    if not tokens or not shown or shown.startswith(PREFIX):
+        raise NotAuthenticated("The operator key is needed: Authorization: Bearer …")
+    if "operator" not in (await tokens.access(shown)).scopes:
+        raise NotAllowed("The token lacks the role of an operator.")
 
 
 def is_operator(shown: str | None, operator_key_sha256: str) -> bool:

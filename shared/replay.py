@@ -6,7 +6,7 @@ import orjson
 
 from shared.days import day_of
 from shared.errors import InvalidInput, TooLarge, Undecodable
-from shared.ingest import Group, Receipt, bad_fields, sort, store
+from shared.ingest import Group, Receipt, bad_fields, receipt, sort, store
 from shared.message import read_batch
 from shared.ports import Stores
 from shared.rejects import Reject
@@ -27,7 +27,7 @@ async def replay(stores: Stores, reject: Reject, now: datetime) -> Receipt:
     await stores.rejects.add(rejects)
     groups += await _uncount(stores, reject, groups)
     stored = [await store(stores, batch.id, group) for group in groups]
-    return Receipt(sum(one[0] for one in stored), sum(one[1] for one in stored), rejects)
+    return receipt(batch, groups, stored, rejects)
 
 
 def groups_with_events(groups: list[Group]) -> bool:

@@ -78,7 +78,10 @@ async def _seal_days(
     for mark in ended:
         rollup, repaired = await _seal_day(stores.usage, tenant, mark.day, now)
         if repaired:
-            log.error("repaired %s %s: it was not the sum of its segments", tenant.id, mark.day)
+            log.error(
+                "repaired %s %s: it was not the sum of its segments", tenant.id, mark.day,
+                extra={"tenant": tenant.id, "day": str(mark.day)},
+            )  # fmt: skip
             sealed.repaired.append((tenant.id, mark.day))
         if rollup.version:
             stamps[str(mark.day)] = rollup.stamp

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from shared import telemetry
 from shared.config import Settings, read_settings
+from shared.keys import Tokens
 from shared.ports import Stores
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ class Services:
     prices: "PriceStore"
     claims: "ClaimStore"
     snapshots: "SnapshotStore"
+    tokens: Tokens | None
     clients: Sequence[Any]
 
     async def close(self) -> None:
@@ -42,7 +45,9 @@ class Services:
 @cache
 def services() -> Services:
     """The services of this process. First called inside a handler: the clients belong to its event loop."""
-    return build(read_settings())
+    settings = read_settings()
+    telemetry.start(settings.insights_connection)
+    return build(settings)
 
 
 def build(settings: Settings) -> Services:
@@ -68,7 +73,18 @@ def build(settings: Settings) -> Services:
         prices=prices,
     )
     snapshots = SnapshotStore(tables)
-    return Services(settings, stores, keys, tenants, rejects, prices, claims, snapshots, (cosmos, tables))
+    return Services(
+        settings,
+        stores,
+        keys,
+        tenants,
+        rejects,
+        prices,
+        claims,
+        snapshots,
+        _tokens(settings),
+        (cosmos, tables),
+    )
 
 
 def _table_service(settings: Settings) -> Any:  # noqa: ANN401
@@ -84,12 +100,22 @@ def _table_service(settings: Settings) -> Any:  # noqa: ANN401
 def _cosmos(settings: Settings) -> Any:  # noqa: ANN401
     from azure.cosmos.aio import CosmosClient
 
+    from shared.stores.charges import ChargedTransport
+
     return CosmosClient(
         settings.cosmos_endpoint,
         credential=settings.cosmos_key or _identity(settings),
-        transport=_transport(),
+        transport=ChargedTransport(use_env_settings=False),
         retry_connect=0,  # a lost answer is ours to read back: see `UsageStore`
     )
+
+
+def _tokens(settings: Settings) -> Tokens | None:
+    if settings.entra is None:
+        return None
+    from shared.entra import EntraTokens
+
+    return EntraTokens(settings.entra)
 
 
 def _transport() -> Any:  # noqa: ANN401

@@ -108,8 +108,8 @@ def test_the_example_settings_are_those_that_are_read() -> None:
     example: dict[str, str] = json.loads((ROOT / "local.settings.example.json").read_text())["Values"]
     asked = Asked(example)
     read_settings(asked)
-    identities = {name for name in asked.names if name.startswith("USAGE_STORAGE__")}
-    assert asked.names - identities == example.keys() - HOST_SETTINGS
+    cloud = {name for name in asked.names if name.startswith(("USAGE_STORAGE__", "APPLICATIONINSIGHTS_"))}
+    assert asked.names - cloud == example.keys() - HOST_SETTINGS
 
 
 def test_every_function_is_documented_and_short() -> None:

@@ -192,9 +192,6 @@ resource scmPublishing 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2
   }
 }
 
-@description('Resource id of the function app.')
-output id string = app.id
-
 @description('Name of the function app.')
 output name string = app.name
 

@@ -4,7 +4,7 @@ metadata description = 'A monthly budget of the resource group, and who hears of
 param name string
 
 @description('Budget of a month, in the currency of the subscription.')
-@minValue(1)
+@minValue(0)
 param amount int
 
 @description('First day of the first month that is watched.')

@@ -1,4 +1,4 @@
-metadata description = 'Everything that the identity of the function app may do. docs/security.md and tests/infra say which call needs what.'
+metadata description = 'Everything that the identity of the function app may do. tests/infra/test_roles.py says which call needs what.'
 
 @description('Principal id of the identity.')
 param principalId string

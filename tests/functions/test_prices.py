@@ -143,3 +143,13 @@ async def test_prices_are_the_operators(api: Api, method: str, path: str) -> Non
     """A customer's key does not do."""
     customer = await api.customer()
     assert (await api.ask(method, f"operator/{path}", customer.key, body={})).status == 401
+
+
+async def test_a_price_can_be_forgotten(api: Api) -> None:
+    """Again too; what cannot be the id of a price is not found."""
+    customer = await api.customer()
+    (price_id,) = (await api.operate("POST", "prices", {"prices": [contract(customer)]}))["ids"]
+    for _ in range(2):
+        await api.operate("DELETE", f"prices/{price_id}")
+        assert price_id not in {one["id"] for one in (await api.operate("GET", "prices"))["data"]}
+    assert (await api.refused("DELETE", "prices/none")).status == 404

@@ -38,9 +38,10 @@ def test_the_package_is_the_function_app_and_nothing_else() -> None:
     patterns = [line for line in lines if line and not line.startswith("#")]
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
-    top = {name.split("/")[0] for name in listed.stdout.splitlines()}
-    packed = {name for name in top if not any(fnmatch(name, pattern) for pattern in patterns)}
-    assert packed == DEPLOYED
+    parts = [Path(name).parts for name in listed.stdout.splitlines()]
+    packed = [one for one in parts if not any(fnmatch(part, pattern) for part in one for pattern in patterns)]
+    assert {one[0] for one in packed} == DEPLOYED
+    assert len(packed) == sum(one[0] in DEPLOYED for one in parts)
 
 
 @pytest.fixture

@@ -153,15 +153,17 @@ async def test_an_interrupted_import_is_completed_by_the_next(
     customer = await api.customer()
     rows = [customer.event(time=ago(days=15 + n // 100), user={"id": f"u{n % 5}"}) for n in range(8_000)]
     file = json_lines(tmp_path, rows)
+    await api.fault(operations=["create"], delay_ms=500, times=None)  # time to interrupt it
     process = await start(api, file, customer.id)
     while await customer.requests(**YEAR) == 0:
         assert process.returncode is None
     process.send_signal(number)
     _, complained = await process.communicate()
+    await api.no_faults()
     assert 0 < await customer.requests(**YEAR) < 8_000
     if number == signal.SIGINT:
         assert process.returncode == 1
-        assert complained.decode().splitlines()[-1].startswith("import: interrupted")
+        assert b"\nimport: interrupted" in complained
         assert b"Traceback" not in complained
 
     for _ in range(2):

@@ -37,7 +37,7 @@ def day_cube(number: int, rows: int = ROWS) -> Cube:
     """A day of a large tenant: many combinations, each with thousands of requests."""
     models = [f"model-{n}" for n in range(10)]
     combinations = list(islice(product(FEATURES, PROVIDER_NAMES, models, UNITS), 0, None, 21))[:rows]
-    columns = [
+    columns: list[list[str]] = [
         ["u"] * rows,
         [one[0] for one in combinations],
         [FEATURES[one[0]] for one in combinations],
