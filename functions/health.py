@@ -57,7 +57,7 @@ async def get_health(req: func.HttpRequest) -> func.HttpResponse:
 
 @operation(health, "GET", "health/ready", caller="anyone", answer=ReadyAnswer)
 async def get_ready(req: func.HttpRequest) -> func.HttpResponse:
-    """Readiness: 200, or 503 where a store cannot be reached or sealing is late; the state of the last 5 s."""
+    """Readiness: 200, or 503 where a store cannot be reached or sealing is late. It may be 5 s old."""
     found = await ready.get(services().stores)
     status = HTTPStatus.OK if found["status"] == "ready" else HTTPStatus.SERVICE_UNAVAILABLE
     return answer(found, status)

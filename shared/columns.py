@@ -5,7 +5,7 @@ and a measure that is all zero is left out. Cosmos numbers are doubles, so that 
 travel as text.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 SUMS = (
@@ -41,9 +41,9 @@ def encode_dimension(values: Sequence[Value]) -> dict[str, Any]:
 
 def encode_measure(numbers: Sequence[int]) -> Any:  # noqa: ANN401 - a JSON value
     """One integer a row; a single one when all rows are alike."""
-    if len(set(numbers)) == 1:
+    if numbers and numbers.count(numbers[0]) == len(numbers):
         return _safe(numbers[0])
-    return [_safe(number) for number in numbers]
+    return numbers if max(numbers, default=0) <= SAFE else [_safe(number) for number in numbers]
 
 
 def encode(
@@ -73,11 +73,6 @@ def decode_dimension(stored: Mapping[str, Any], rows: int) -> list[Value]:
     """The value of each row of a stored dimension."""
     values = stored["values"]
     return [values[code] for code in decode_codes(stored["codes"], rows)]
-
-
-def transpose(rows: Iterable[Sequence[Any]], width: int) -> list[Sequence[Any]]:
-    """Rows of `width` cells as columns, also when there are no rows."""
-    return list(zip(*rows, strict=True)) or [()] * width
 
 
 def _safe(number: int) -> int | str:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Annotated, Self
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -36,6 +37,14 @@ def _rfc3339(text: object) -> object:
     return text
 
 
+def _in_utc(moment: datetime) -> datetime:
+    """The same instant in UTC, in which everything after is quicker."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("lies outside of the calendar") from None
+
+
 class EventUser(BaseModel):
     """Who made the request; the newest name and email seen are the ones shown."""
 
@@ -62,6 +71,7 @@ class UsageEvent(BaseModel):
         AwareDatetime,
         Strict(False),
         BeforeValidator(_rfc3339),
+        AfterValidator(_in_utc),
         Field(description="When it happened: RFC 3339 with offset."),
     ]
     user: Annotated[EventUser | None, Field(description="Absent for unattended work.")] = None

@@ -9,12 +9,13 @@ from typing import Any
 from shared.columns import (
     BY_EVENT,
     BY_PRICES,
-    KEYS,
-    MEASURES,
+    COST_SOURCE,
+    LAST_USED,
+    USER,
+    Value,
     decode_dimension,
     encode,
     encode_dimension,
-    transpose,
 )
 from shared.event import UsageEvent, milliseconds
 
@@ -47,8 +48,7 @@ def make_segment(
     ttl: int = TTL,
 ) -> dict[str, Any]:
     """The document of a batch; it also counts the events that the batch did not add."""
-    keys = transpose((_keys(one.event) for one in events), len(KEYS))
-    numbers = transpose((_numbers(one) for one in events), len(MEASURES))
+    plain = [one.event for one in events]
     return {
         "id": segment_id(day, batch_id),
         "tenantId": tenant_id,
@@ -56,14 +56,10 @@ def make_segment(
         "day": str(day),
         "duplicates": duplicates,
         "rejected": rejected,
-        "cube": encode(
-            len(events),
-            dict(zip(KEYS, keys, strict=True)),
-            dict(zip(MEASURES, numbers, strict=True)),
-        ),
-        "event_ids": [one.event.id for one in events],
-        "sources": encode_dimension([one.event.source for one in events]),
-        "people": _people(one.event for one in events),
+        "cube": encode(len(events), _dimensions(plain), _measures(plain, [one.cost for one in events])),
+        "event_ids": [event.id for event in plain],
+        "sources": encode_dimension([event.source for event in plain]),
+        "people": _people(plain),
         "ttl": ttl,
     }
 
@@ -74,16 +70,17 @@ def names_of(segment: Mapping[str, Any]) -> set[tuple[str | None, str]]:
     return set(zip(decode_dimension(segment["sources"], len(ids)), ids, strict=True))
 
 
-def _keys(event: UsageEvent) -> tuple[str | None, ...]:
-    return (
-        event.user.id if event.user else None,
-        event.feature,
-        event.known_product,
-        event.provider,
-        event.model,
-        event.primitive,
-        BY_PRICES if event.cost_usd is None else BY_EVENT,
-    )
+def _dimensions(events: Sequence[UsageEvent]) -> dict[str, list[Value]]:
+    """A column for each of `columns.KEYS`."""
+    return {
+        USER: [event.user.id if event.user else None for event in events],
+        "feature": [event.feature for event in events],
+        "product": [event.known_product for event in events],
+        "provider": [event.provider for event in events],
+        "model": [event.model for event in events],
+        "primitive": [event.primitive for event in events],
+        COST_SOURCE: [BY_PRICES if event.cost_usd is None else BY_EVENT for event in events],
+    }
 
 
 def quantity_of(event: UsageEvent) -> int:
@@ -93,28 +90,29 @@ def quantity_of(event: UsageEvent) -> int:
     return int(event.quantity.scaleb(3))
 
 
-def _numbers(one: Priced) -> tuple[int, ...]:
-    event = one.event
-    return (
-        1,
-        event.input_tokens,
-        event.output_tokens,
-        event.cache_read_input_tokens,
-        event.cache_creation_input_tokens,
-        event.reasoning_output_tokens,
-        quantity_of(event),
-        one.cost or 0,
-        int(one.cost is None),
-        milliseconds(event.time),
-    )
+def _measures(events: Sequence[UsageEvent], costs: Sequence[int | None]) -> dict[str, list[int]]:
+    """A column for each of `columns.MEASURES`."""
+    return {
+        "requests": [1] * len(events),
+        "input_tokens": [event.input_tokens for event in events],
+        "output_tokens": [event.output_tokens for event in events],
+        "cache_read_input_tokens": [event.cache_read_input_tokens for event in events],
+        "cache_creation_input_tokens": [event.cache_creation_input_tokens for event in events],
+        "reasoning_output_tokens": [event.reasoning_output_tokens for event in events],
+        "quantity": [quantity_of(event) for event in events],
+        "cost": [cost or 0 for cost in costs],
+        "unpriced": [int(cost is None) for cost in costs],
+        LAST_USED: [milliseconds(event.time) for event in events],
+    }
 
 
 def _people(events: Iterable[UsageEvent]) -> dict[str, dict[str, Any]]:
     """The newest name and email of each user of the batch that came with one."""
     people: dict[str, dict[str, Any]] = {}
     for event in events:
-        user, seen = event.user, milliseconds(event.time)
+        user = event.user
         if user and (user.name or user.email):
+            seen = milliseconds(event.time)
             person = {"name": user.name, "email": user.email, "seen": seen}
             older, newer = sorted((people.get(user.id, person), person), key=itemgetter("seen"))
             people[user.id] = {key: newer[key] or older[key] for key in person}

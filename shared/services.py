@@ -60,7 +60,8 @@ def build(settings: Settings) -> Services:
     from shared.stores.tenants import KeyStore, TenantStore
     from shared.stores.usage import UsageStore
 
-    tables, cosmos = _table_service(settings), _cosmos(settings)
+    identity = _identity(settings)
+    tables, cosmos = _table_service(settings, identity), _cosmos(settings, identity)
     database = cosmos.get_database_client(settings.cosmos_database)
     tenants, keys, rejects = TenantStore(tables), KeyStore(tables), RejectStore(tables)
     prices, claims = PriceStore(tables), ClaimStore(tables)
@@ -72,39 +73,27 @@ def build(settings: Settings) -> Services:
         tenants=tenants,
         prices=prices,
     )
-    snapshots = SnapshotStore(tables)
-    return Services(
-        settings,
-        stores,
-        keys,
-        tenants,
-        rejects,
-        prices,
-        claims,
-        snapshots,
-        _tokens(settings),
-        (cosmos, tables),
-    )
+    snapshots, tokens = SnapshotStore(tables), _tokens(settings)
+    clients = [client for client in (cosmos, tables, identity) if client]
+    return Services(settings, stores, keys, tenants, rejects, prices, claims, snapshots, tokens, clients)
 
 
-def _table_service(settings: Settings) -> Any:  # noqa: ANN401
+def _table_service(settings: Settings, identity: Any) -> Any:  # noqa: ANN401
     from azure.data.tables.aio import TableServiceClient
 
     if settings.storage_connection:
         return TableServiceClient.from_connection_string(settings.storage_connection, transport=_transport())
-    return TableServiceClient(
-        settings.table_service_uri or "", credential=_identity(settings), transport=_transport()
-    )
+    return TableServiceClient(settings.table_service_uri or "", credential=identity, transport=_transport())
 
 
-def _cosmos(settings: Settings) -> Any:  # noqa: ANN401
+def _cosmos(settings: Settings, identity: Any) -> Any:  # noqa: ANN401
     from azure.cosmos.aio import CosmosClient
 
     from shared.stores.charges import ChargedTransport
 
     return CosmosClient(
         settings.cosmos_endpoint,
-        credential=settings.cosmos_key or _identity(settings),
+        credential=settings.cosmos_key or identity,
         transport=ChargedTransport(use_env_settings=False),
         retry_connect=0,  # a lost answer is ours to read back: see `UsageStore`
     )
@@ -126,6 +115,9 @@ def _transport() -> Any:  # noqa: ANN401
 
 
 def _identity(settings: Settings) -> Any:  # noqa: ANN401
+    """The managed identity for all stores that are given no key; None where there is none such."""
+    if settings.storage_connection and settings.cosmos_key:
+        return None
     from azure.identity.aio import ManagedIdentityCredential
 
     return ManagedIdentityCredential(client_id=settings.identity_client_id)

@@ -12,7 +12,7 @@ from local.azurite import Azurite
 from local.cosmos import LocalCosmos
 from local.provision import provision
 from local.stack import OPERATOR_KEY
-from shared.config import read_settings
+from shared.config import Settings, read_settings
 from shared.services import Services, build
 from tests.stack import Api
 
@@ -36,13 +36,7 @@ def tenant_id() -> str:
 async def built(azurite: Azurite, endpoint: LocalCosmos) -> AsyncIterator[Services]:
     """The service's stores."""
     await provision(azurite.connection_string, endpoint.url, endpoint.key)
-    settings = {
-        "USAGE_STORAGE": azurite.connection_string,
-        "COSMOS_ENDPOINT": endpoint.url,
-        "COSMOS_KEY": endpoint.key,
-        "OPERATOR_KEY_SHA256": "0" * 64,
-    }
-    services = build(read_settings(settings))
+    services = build(settings(azurite.connection_string, endpoint))
     yield services
     await services.close()
 
@@ -73,16 +67,8 @@ async def test_a_store_that_does_not_answer_in_time_is_unreachable(
 
 async def test_without_tables_there_is_no_lag_to_tell(azurite: Azurite, endpoint: LocalCosmos) -> None:
     """The lag is unknown, not zero."""
-    settings = {
-        "USAGE_STORAGE": azurite.connection_string.replace(
-            "devstoreaccount1;AccountKey", "nobody;AccountKey"
-        ),
-        "COSMOS_ENDPOINT": endpoint.url,
-        "COSMOS_KEY": endpoint.key,
-        "OPERATOR_KEY_SHA256": "0" * 64,
-    }
     await provision(azurite.connection_string, endpoint.url, endpoint.key)
-    services = build(read_settings(settings))
+    services = build(settings(azurite.connection_string.replace("AccountKey=", "AccountKey=AAAA"), endpoint))
     answer = await check(services.stores, datetime.now(UTC))
     await services.close()
     assert answer["parts"] == {**OK, "tables": "unreachable"}
@@ -115,6 +101,18 @@ async def test_readiness_tells_no_secret(api: Api) -> None:
         said = (await api.ask("GET", "health/ready", key)).json
         assert said.keys() == {"status", "parts", "lag_seconds"}
         assert set(said["parts"].values()) == {"ok"}
+
+
+def settings(storage: str, endpoint: LocalCosmos) -> Settings:
+    """Settings of these stores."""
+    return read_settings(
+        {
+            "USAGE_STORAGE": storage,
+            "COSMOS_ENDPOINT": endpoint.url,
+            "COSMOS_KEY": endpoint.key,
+            "OPERATOR_KEY_SHA256": "0" * 64,
+        }
+    )
 
 
 def reads(endpoint: LocalCosmos) -> int:

@@ -11,7 +11,6 @@ from shared.columns import (
     encode,
     encode_dimension,
     encode_measure,
-    transpose,
 )
 
 VALUES = st.lists(st.none() | st.text(max_size=3), max_size=8)
@@ -46,9 +45,3 @@ def test_alike_rows_shrink_to_one_value_and_zeros_to_none() -> None:
         "measures": {"m": 5, "o": [1, "9007199254740993", 2]},
     }
     assert decode_measure(stored["measures"].get("n"), 3) == [0, 0, 0]
-
-
-def test_no_rows_have_their_columns_all_the_same() -> None:
-    """Of the width asked for."""
-    assert transpose([], 3) == [(), (), ()]
-    assert transpose([(1, 2), (3, 4)], 2) == [(1, 3), (2, 4)]

@@ -1,6 +1,6 @@
 """Cubes: filter, group_by and merge are what plain Python makes of the same rows, or an error."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared import cube as cubes
-from shared.columns import DIMENSIONS, LAST_USED, MEASURES, SUMS, USER, encode, transpose
+from shared.columns import DIMENSIONS, LAST_USED, MEASURES, SUMS, USER, encode
 from shared.cube import Cube, concatenate, empty, from_json, merge
 
 NAMES = (USER, *DIMENSIONS)
@@ -20,6 +20,11 @@ NUMBERS = st.one_of(st.integers(0, 3), st.integers(2**53 - 2, 2**53 + 2), st.int
 ROWS = st.lists(
     st.tuples(st.tuples(*[VALUES] * len(NAMES)), st.tuples(*[NUMBERS] * len(MEASURES))), max_size=12
 )
+
+
+def transpose(rows: Iterable[Sequence[Any]], width: int) -> list[Sequence[Any]]:
+    """Rows of `width` cells as columns, also when there are no rows."""
+    return list(zip(*rows, strict=True)) or [()] * width
 
 
 def stored(rows: Sequence[Row]) -> dict[str, Any]:

@@ -1,0 +1,165 @@
+"""Without keys the stores sign in as a managed identity: the whole chain, to endpoints that check.
+
+The identity endpoint is that of App Service, the token goes through azure-identity and the SDKs, and
+the stores' side takes no token but the one that was issued for it.
+"""
+
+import secrets
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import orjson
+import pytest
+from aiohttp import web
+from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
+from azure.core.pipeline.transport import AioHttpTransport
+from azure.cosmos import PartitionKey
+from azure.cosmos.aio import CosmosClient
+from azure.cosmos.exceptions import CosmosHttpResponseError
+
+from local.cosmos import LocalCosmos
+from shared.config import Settings, read_settings
+from shared.services import build
+from shared.stores import schema
+from shared.stores.charges import ChargedTransport
+from shared.tenants import Tenant
+from tests.tls import HOST, new_certificate, server_context, tls_front
+
+CLIENT_ID = "5b0e3f4e-0000-4000-8000-000000000001"
+STORAGE = "https://storage.azure.com"
+CONTOSO = Tenant(id="contoso", name="Contoso")
+
+
+@dataclass(slots=True)
+class Identity:
+    """What App Service has beside an app: who knows the secret gets tokens of its identity."""
+
+    secret: str = field(default_factory=lambda: secrets.token_hex(16))
+    issued: dict[str, str] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    genuine: bool = True
+
+    async def answer(self, request: web.BaseRequest) -> web.Response:
+        """Issues a token for a resource, to the client id that is known."""
+        resource = request.query.get("resource", "")
+        self.asked.append(resource)
+        known = request.headers.get("X-IDENTITY-HEADER") == self.secret
+        if not known or request.query.get("client_id") != CLIENT_ID:
+            return web.json_response({"message": "no such identity"}, status=400)
+        token = secrets.token_urlsafe(24)
+        if self.genuine:
+            self.issued[resource] = token
+        expires = str(int(time.time()) + 3_600)
+        return web.json_response(
+            {"access_token": token, "expires_on": expires, "resource": resource, "token_type": "Bearer"}
+        )
+
+
+@dataclass(slots=True)
+class Tables:
+    """As much of Table storage as finding a tenant takes; shared keys are off."""
+
+    identity: Identity
+    refused: int = 0
+
+    async def answer(self, request: web.BaseRequest) -> web.Response:
+        """The entity, to the token that was issued for storage."""
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if (scheme, token) != ("Bearer", self.identity.issued.get(STORAGE, "none")):
+            self.refused += 1
+            error = {"odata.error": {"code": "AuthenticationFailed", "message": {"value": "no"}}}
+            return web.json_response(error, status=401)
+        entity = {"PartitionKey": "tenant", "RowKey": CONTOSO.id, "document": CONTOSO.model_dump_json()}
+        return web.Response(body=orjson.dumps(entity), content_type="application/json")
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """The endpoints of one test."""
+
+    identity: Identity
+    tables: Tables
+    settings: Settings
+
+
+@pytest.fixture
+async def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Cloud]:
+    """An identity, and stores that take its tokens; all that is known of them is in the settings."""
+    identity = Identity()
+    tables = Tables(identity)
+    certificate = new_certificate(tmp_path)
+    runners = [web.ServerRunner(web.Server(handler)) for handler in (identity.answer, tables.answer)]
+    for runner, context in zip(runners, (None, server_context(certificate)), strict=True):
+        await runner.setup()
+        await web.TCPSite(runner, HOST, 0, ssl_context=context).start()
+    identity_port, tables_port = (runner.addresses[0][1] for runner in runners)
+    monkeypatch.setenv("IDENTITY_ENDPOINT", f"http://{HOST}:{identity_port}/msi/token")
+    monkeypatch.setenv("IDENTITY_HEADER", identity.secret)
+    trusting = {"use_env_settings": False, "connection_verify": str(certificate)}
+    monkeypatch.setattr("shared.services._transport", partial(AioHttpTransport, **trusting))
+    monkeypatch.setattr(
+        "shared.stores.charges.ChargedTransport",
+        lambda **_: ChargedTransport(**trusting),
+    )
+    async with LocalCosmos(aad=lambda token: token in cosmos_tokens(identity)) as cosmos:
+        async with CosmosClient(cosmos.url, cosmos.key) as owner:
+            database = await owner.create_database(schema.DATABASE)
+            await database.create_container(schema.CONTAINER, PartitionKey(schema.PARTITION_KEY))
+        async with tls_front(certificate, int(cosmos.url.rstrip("/").rsplit(":", 1)[1])) as url:
+            cosmos.url = url  # where the account says that it is
+            yield Cloud(identity, tables, read_settings({
+                "USAGE_STORAGE__tableServiceUri": f"https://{HOST}:{tables_port}/",
+                "USAGE_STORAGE__clientId": CLIENT_ID,
+                "COSMOS_ENDPOINT": url,
+                "OPERATOR_KEY_SHA256": "0" * 64,
+            }))  # fmt: skip
+    for runner in runners:
+        await runner.cleanup()
+
+
+def cosmos_tokens(identity: Identity) -> set[str]:
+    """The tokens that were issued for Cosmos."""
+    return {token for resource, token in identity.issued.items() if resource != STORAGE}
+
+
+async def test_the_stores_sign_in_as_the_managed_identity(cloud: Cloud) -> None:
+    """Tables and Cosmos are read and written, each with a token of its own, which is asked for once."""
+    services = build(cloud.settings)
+    segment = {"id": "seg|2026-11-01|1", "tenantId": "contoso", "kind": "segment", "day": "2026-11-01"}
+    assert await services.tenants.find("contoso") == CONTOSO
+    assert await services.stores.usage.add_segment(segment)
+    stored = await services.stores.usage.find("contoso", segment["id"])
+    assert stored is not None
+    assert stored["day"] == "2026-11-01"
+    await services.close()
+    assert sorted(cloud.identity.issued) == sorted(cloud.identity.asked)
+    assert len(cloud.identity.asked) == 2
+    assert cloud.identity.asked[0] == STORAGE
+
+
+async def test_a_wrong_token_is_refused(cloud: Cloud) -> None:
+    """Neither store takes the token of another service, and nothing falls back to a key."""
+    cloud.identity.genuine = False
+    services = build(cloud.settings)
+    with pytest.raises(ClientAuthenticationError):
+        await services.tenants.find("contoso")
+    with pytest.raises(CosmosHttpResponseError) as caught:
+        await services.stores.usage.find("contoso", "x")
+    await services.close()
+    assert caught.value.status_code == 401
+    assert cloud.tables.refused
+
+
+async def test_without_the_identity_s_secret_there_is_no_token(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process beside the app gets nothing."""
+    monkeypatch.setenv("IDENTITY_HEADER", "guessed")
+    services = build(cloud.settings)
+    with pytest.raises(HttpResponseError):
+        await services.tenants.find("contoso")
+    await services.close()
+    assert cloud.identity.issued == {}
