@@ -41,9 +41,12 @@ def encode_dimension(values: Sequence[Value]) -> dict[str, Any]:
 
 def encode_measure(numbers: Sequence[int]) -> Any:  # noqa: ANN401 - a JSON value
     """One integer a row; a single one when all rows are alike."""
-    if numbers and numbers.count(numbers[0]) == len(numbers):
-        return _safe(numbers[0])
-    return numbers if max(numbers, default=0) <= SAFE else [_safe(number) for number in numbers]
+    if not numbers:
+        return []
+    low, high = min(numbers), max(numbers)
+    if low == high:
+        return _safe(low)
+    return list(numbers) if low >= -SAFE and high <= SAFE else [_safe(number) for number in numbers]
 
 
 def encode(
