@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -21,6 +22,7 @@ from shared.services import services
 
 WORTH_PACKING, PACKING = 1_024, 5
 MOST_PARAMETERS = 500
+GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))")
 
 STATUS: dict[type[UsageError], HTTPStatus] = {
     errors.InvalidInput: HTTPStatus.BAD_REQUEST,
@@ -67,20 +69,25 @@ def nothing(headers: dict[str, str] | None = None) -> func.HttpResponse:
 def negotiated(req: func.HttpRequest, response: func.HttpResponse) -> func.HttpResponse:
     """The response as this request wants it: nothing new (304), compressed, or without its body (HEAD)."""
     body, headers = response.get_body(), dict(response.headers)
-    etag = headers.get("ETag")
-    if etag and etag in req.headers.get("if-none-match", ""):
-        return func.HttpResponse(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": etag})
-    if len(body) >= WORTH_PACKING and "gzip" in req.headers.get("accept-encoding", ""):
+    if len(body) >= WORTH_PACKING:
+        headers |= {"Vary": "Accept-Encoding"}
+    if "ETag" in headers and _is_known(req, headers["ETag"]):
+        return func.HttpResponse(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    if len(body) >= WORTH_PACKING and GZIP.search(req.headers.get("accept-encoding", "")):
         body = gzip.compress(body, PACKING, mtime=0)
         headers |= {"Content-Encoding": "gzip"}
-    if len(response.get_body()) >= WORTH_PACKING:
-        headers |= {"Vary": "Accept-Encoding"}
     if req.method == "HEAD":
         headers |= {"Content-Length": str(len(body))}
         body = b""
     return func.HttpResponse(
         body, status_code=response.status_code, headers=headers, mimetype=response.mimetype
     )
+
+
+def _is_known(req: func.HttpRequest, etag: str) -> bool:
+    """Whether the caller has this very answer: ETags are compared weakly, `*` is any."""
+    known = [one.strip().removeprefix("W/") for one in req.headers.get("if-none-match", "").split(",")]
+    return etag.removeprefix("W/") in known or known == ["*"]
 
 
 def fresh(body: Mapping[str, Any]) -> func.HttpResponse:
@@ -123,7 +130,8 @@ def now() -> datetime:
 def bearer(req: func.HttpRequest) -> str | None:
     """The credential of the Authorization header."""
     scheme, _, credential = req.headers.get("authorization", "").partition(" ")
-    return credential.strip() or None if scheme.lower() == "bearer" else None
+    is_bearer = scheme.lower() == "bearer" and credential.isascii()
+    return credential.strip() or None if is_bearer else None
 
 
 async def client(req: func.HttpRequest, scope: Scope) -> Access:
@@ -160,4 +168,4 @@ def body_of[M: BaseModel](req: func.HttpRequest, model: type[M]) -> M:
     try:
         return model.model_validate_json(req.get_body())
     except ValidationError as error:
-        raise InvalidInput(list(field_errors(error))) from error
+        raise InvalidInput(list(field_errors(error, "body"))) from error

@@ -10,6 +10,8 @@ from functions._api import OPERATIONS, Caller, Operation
 
 REF = "#/components/schemas/{model}"
 VERSION = "1.0.0"
+BEARER = "An API key (oneai_…), or an access token of Entra ID where the service takes them."
+OPERATOR = "The operator key, or an access token with the role of operators."
 MOST_NESTED = 6
 
 WHAT_IT_IS = """Metering for AI platforms: usage events in, exact usage views out.
@@ -41,8 +43,8 @@ class Problem(TypedDict, total=False):
 
 PROBLEMS: dict[HTTPStatus, str] = {
     HTTPStatus.BAD_REQUEST: "The input is not valid.",
-    HTTPStatus.UNAUTHORIZED: "No key, or one that is unknown, expired or revoked.",
-    HTTPStatus.FORBIDDEN: "The key lacks the scope.",
+    HTTPStatus.UNAUTHORIZED: "No key or token, or one that is unknown, expired or revoked.",
+    HTTPStatus.FORBIDDEN: "The key or token lacks the scope.",
     HTTPStatus.NOT_FOUND: "There is no such thing for this caller.",
     HTTPStatus.CONFLICT: "It contradicts what is stored.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is beyond the bounds.",
@@ -69,8 +71,8 @@ def document() -> dict[str, Any]:
         "components": {
             "schemas": components,
             "securitySchemes": {
-                "apiKey": {"type": "http", "scheme": "bearer", "description": "An API key: oneai_…"},
-                "operatorKey": {"type": "http", "scheme": "bearer", "description": "The operator key."},
+                "apiKey": {"type": "http", "scheme": "bearer", "description": BEARER},
+                "operatorKey": {"type": "http", "scheme": "bearer", "description": OPERATOR},
             },
         },
     }

@@ -3,7 +3,7 @@
 from typing import Annotated, TypedDict
 
 import azure.functions as func
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from functions._api import operation
 from functions._http import answer, body_of, now, operator, parameters
@@ -11,14 +11,12 @@ from functions.operator import the_tenant
 from shared import directory
 from shared.answers import Moment, Pagination
 from shared.directory import Person
-from shared.errors import InvalidInput
 from shared.event import Text128, Text256, milliseconds
 from shared.services import services
 from shared.views import moment
 
 users = func.Blueprint()
 USERS = "operator/tenants/{tenant_id}/users"
-ENCODED_SLASH = "%2F"  # the host decodes everything in a route but this
 
 
 class UserQuery(BaseModel):
@@ -37,6 +35,14 @@ class UserSettings(BaseModel):
 
     name: Annotated[Text256 | None, Field(examples=["Ann Lee"])] = None
     email: Annotated[Text256 | None, Field(examples=["ann@contoso.example"])] = None
+
+
+class OneUserQuery(BaseModel):
+    """Which user. An id may hold any character, so that it stands in the query, not in the path."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    user_id: Text128
 
 
 class KnownUser(TypedDict):
@@ -75,34 +81,25 @@ async def list_users(req: func.HttpRequest) -> func.HttpResponse:
     return answer({"data": [shown(user, person) for user, person in page], "pagination": pages})
 
 
-@operation(users, "PUT", f"{USERS}/{{user_id}}", caller="operator", body=UserSettings, answer=KnownUser)
+@operation(users, "PUT", USERS, caller="operator", query=OneUserQuery, body=UserSettings, answer=KnownUser)
 async def put_user(req: func.HttpRequest) -> func.HttpResponse:
     """Says who a user is, in place of what events said before; later events may change it again."""
     await operator(req)
-    tenant, user = await the_tenant(req), user_id_of(req)
+    user, tenant = parameters(req, OneUserQuery).user_id, await the_tenant(req)
     given = body_of(req, UserSettings)
     person = Person(given.name, given.email, milliseconds(now()))
     return answer(shown(user, await directory.update(services().stores.usage, tenant.id, user, person)))
 
 
-@operation(users, "DELETE", f"{USERS}/{{user_id}}", caller="operator", answer=ErasedUser)
+@operation(users, "DELETE", USERS, caller="operator", query=OneUserQuery, answer=ErasedUser)
 async def delete_user(req: func.HttpRequest) -> func.HttpResponse:
     """Erases a user: a pseudonym stands in place of the id everywhere, past and to come, with no name.
 
     Sums stay what they are. It cannot be undone; done again it gives the same pseudonym.
     """
     await operator(req)
-    tenant = await the_tenant(req)
-    return answer({"pseudonym": await directory.erase(services().stores.usage, tenant.id, user_id_of(req))})
-
-
-def user_id_of(req: func.HttpRequest) -> str:
-    """The user's id in the route. Raises InvalidInput when it cannot be one."""
-    text = req.route_params["user_id"].replace(ENCODED_SLASH, "/")
-    try:
-        return TypeAdapter[str](Text128).validate_python(text)
-    except ValidationError as error:
-        raise InvalidInput.of("user_id", "must be at most 128 characters, none of them a control") from error
+    user, tenant = parameters(req, OneUserQuery).user_id, await the_tenant(req)
+    return answer({"pseudonym": await directory.erase(services().stores.usage, tenant.id, user)})
 
 
 def shown(user: str, person: Person) -> KnownUser:

@@ -178,12 +178,18 @@ def tenant_id_of(req: func.HttpRequest) -> str:
     try:
         return TypeAdapter[str](TenantId).validate_python(req.route_params["tenant_id"])
     except ValidationError as error:
-        raise InvalidInput.of("tenant_id", "must be 1 to 64 letters, digits, dots or hyphens") from error
+        reason = "must be 1 to 64 letters, digits, dots, hyphens or underscores"
+        raise InvalidInput.of("tenant_id", reason) from error
 
 
 async def the_tenant(req: func.HttpRequest) -> Tenant:
     """The tenant of the route. Raises NotFound."""
-    tenant = await services().tenants.find(tenant_id_of(req))
+    return await find_tenant(tenant_id_of(req))
+
+
+async def find_tenant(tenant_id: str) -> Tenant:
+    """The tenant of that id. Raises NotFound."""
+    tenant = await services().tenants.find(tenant_id)
     if tenant is None:
         raise NotFound("There is no such tenant.")
     return tenant

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from functions._api import operation
 from functions._http import answer, body_of, nothing, now, operator, parameters
-from functions.operator import Listed
+from functions.operator import Listed, find_tenant
 from shared import audit, days
 from shared.audit import RecordAnswer
 from shared.errors import NotFound
@@ -18,7 +18,6 @@ from shared.pricing import Price, PriceBook
 from shared.query import Day
 from shared.reprice import RepriceAnswer, Repricing
 from shared.services import services
-from shared.tenants import Tenant
 
 prices = func.Blueprint()
 PRICE_ID = re.compile(r"[0-9a-f]{16}")
@@ -134,11 +133,3 @@ async def list_reprices(req: func.HttpRequest) -> func.HttpResponse:
     tenant = await find_tenant(parameters(req, RecordsQuery).tenant_id)
     found = await audit.records(services().stores.usage, tenant.id)
     return answer({"data": [record.answer() for record in found]})
-
-
-async def find_tenant(tenant_id: str) -> Tenant:
-    """The tenant of that id. Raises NotFound."""
-    tenant = await services().tenants.find(tenant_id)
-    if tenant is None:
-        raise NotFound("There is no such tenant.")
-    return tenant

@@ -4,7 +4,7 @@ import azure.functions as func
 from pydantic import BaseModel, ConfigDict
 
 from functions._api import operation
-from functions._http import fresh, now, parameters
+from functions._http import answer, fresh, now, parameters
 from functions.usage import asking, question
 from shared.answers import QuotaAnswer, QuotaHistoryAnswer
 from shared.query import PeriodQuery
@@ -25,7 +25,7 @@ class NoQuery(BaseModel):
 async def get_quota(req: func.HttpRequest) -> func.HttpResponse:
     """What is used of the daily and monthly limits, and where the billing month will end at this rate."""
     tenant, _ = await asking(req), parameters(req, NoQuery)
-    return fresh(await quota_view(services().stores, tenant, now()))
+    return answer(await quota_view(services().stores, tenant, now()))
 
 
 @operation(quotas, "GET", "usage/quota/history", query=PeriodQuery, answer=QuotaHistoryAnswer)

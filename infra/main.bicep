@@ -31,6 +31,18 @@ param operatorKeySha256 string
 @description('Mail address that alerts and budget go to; empty for none.')
 param operatorEmail string = ''
 
+@description('Issuer of the Entra ID tokens that sign in beside API keys; empty for none.')
+param entraIssuer string = ''
+
+@description('Audience of those tokens: the application id URI or client id of the API.')
+param entraAudience string = ''
+
+@description('Where the issuer publishes its signing keys.')
+param entraJwksUri string = ''
+
+@description('Claim of those tokens that holds the tenant id; empty for extension_tenantId.')
+param entraTenantClaim string = ''
+
 @description('Whether stores are reached through private endpoints only, and the function app through a network.')
 param privateNetwork bool = false
 
@@ -264,6 +276,10 @@ module app 'modules/app.bicep' = {
     cosmosDatabase: cosmos.outputs.databaseName
     cosmosContainer: cosmos.outputs.containerName
     operatorKeyUri: vault.outputs.operatorKeyUri
+    entraIssuer: entraIssuer
+    entraAudience: entraAudience
+    entraJwksUri: entraJwksUri
+    entraTenantClaim: entraTenantClaim
     allowedOrigins: [
       web.outputs.uri
     ]

@@ -8,6 +8,11 @@ param webLocation = 'westeurope'
 param operatorKeySha256 = readEnvironmentVariable('OPERATOR_KEY_SHA256', '')
 param operatorEmail = readEnvironmentVariable('OPERATOR_EMAIL', '')
 
+param entraIssuer = readEnvironmentVariable('ENTRA_ISSUER', '')
+param entraAudience = readEnvironmentVariable('ENTRA_AUDIENCE', '')
+param entraJwksUri = readEnvironmentVariable('ENTRA_JWKS_URI', '')
+param entraTenantClaim = readEnvironmentVariable('ENTRA_TENANT_CLAIM', '')
+
 param privateNetwork = bool(readEnvironmentVariable('PRIVATE_NETWORK', 'false'))
 param zoneRedundant = bool(readEnvironmentVariable('ZONE_REDUNDANT', 'false'))
 param linkBackend = bool(readEnvironmentVariable('LINK_BACKEND', 'false'))

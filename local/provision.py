@@ -12,19 +12,23 @@ from azure.storage.queue.aio import QueueServiceClient
 from shared.stores import schema
 
 
-async def provision(storage_connection: str, cosmos_endpoint: str, cosmos_key: str) -> None:
+async def provision(
+    storage_connection: str, cosmos_endpoint: str, cosmos_key: str, container: str = schema.CONTAINER
+) -> None:
     """Brings an empty storage account and Cosmos endpoint to the shape that the service needs."""
     await asyncio.gather(
-        _cosmos(cosmos_endpoint, cosmos_key), _queues(storage_connection), _tables(storage_connection)
+        _cosmos(cosmos_endpoint, cosmos_key, container),
+        _queues(storage_connection),
+        _tables(storage_connection),
     )
 
 
-async def _cosmos(endpoint: str, key: str) -> None:
+async def _cosmos(endpoint: str, key: str, container: str) -> None:
     transport = AioHttpTransport(use_env_settings=False)
     async with CosmosClient(endpoint, credential=key, transport=transport) as client:
         database = await client.create_database_if_not_exists(schema.DATABASE)
         await database.create_container_if_not_exists(
-            schema.CONTAINER,
+            container,
             PartitionKey(schema.PARTITION_KEY),
             indexing_policy=schema.INDEXING,
             default_ttl=schema.DEFAULT_TTL,

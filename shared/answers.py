@@ -122,7 +122,9 @@ class PeriodAnswer(TypedDict("PeriodAnswer", {"from": Day, "to": Day})):
 class Freshness(TypedDict):
     """How complete the answer is, and what it lacks."""
 
-    complete_through: Annotated[str, Field(description="Everything stored until then is in the answer.")]
+    complete_through: Annotated[
+        str, Field(description="Everything stored until then is in it, but not what waits in the queue.")
+    ]
     unpriced: Annotated[Count, Field(description="Requests without a known price.")]
     rejected: Annotated[int, Field(description="Events received in the period and refused.")]
     duplicates: Annotated[int, Field(description="Events of the period that came again.")]

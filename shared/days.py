@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from shared.errors import InvalidInput
 
 PRESETS = ("7d", "30d", "3m", "12m")
+FIRST_YEAR, LAST_YEAR = 2_000, 2_100
 MAX_DAYS = 1_100  # three years: what a custom range may span
 
 
@@ -75,6 +76,9 @@ def preset(name: str, today: date) -> Period:
 
 def custom(first: date, last: date) -> Period:
     """The range `first`..`last`, both included. Raises InvalidInput when it is empty or too long."""
+    for field, day in (("from", first), ("to", last)):
+        if not FIRST_YEAR <= day.year <= LAST_YEAR:
+            raise InvalidInput.of(field, f"must be in the years {FIRST_YEAR} to {LAST_YEAR}")
     period = Period(first, last)
     if period.last < period.first:
         raise InvalidInput.of("to", "must not be before from")

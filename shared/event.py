@@ -56,7 +56,7 @@ class EventUser(BaseModel):
 
 
 class UsageEvent(BaseModel):
-    """One AI request of one tenant. `source` and `id` together name it: sent again, it counts once.
+    """One AI request of one tenant, named by `source` and `id`: sent again with its time, it counts once.
 
     Token counts have their OpenTelemetry meaning: input includes cached tokens, output includes
     reasoning; the subsets are kept apart and never added.
@@ -100,7 +100,7 @@ class UsageEvent(BaseModel):
     ] = None
     cost_usd: Annotated[
         Decimal | None,
-        Field(ge=0, le=10_000, decimal_places=9, description="Overrides the price list."),
+        Field(ge=0, le=10_000, decimal_places=9, description="Instead of the price list; exact as text."),
     ] = None
 
     @model_validator(mode="after")

@@ -24,7 +24,11 @@ from shared.event import TENANT_ID, Text128, UsageEvent
 MAX_BYTES = 512 * 1024
 MAX_EVENTS = 5_000
 MAX_ERRORS, MAX_PATH = 20, 200  # of an event and a field: a reject has to fit a row of a table
-PLAINLY = {"extra_forbidden": "is not known here", "missing": "is needed"}
+PLAINLY = {
+    "extra_forbidden": "is not known here",
+    "missing": "is needed",
+    "string_pattern_mismatch": "is empty or has characters that are not allowed",
+}
 GZIP, BASE64_OF_GZIP = b"\x1f\x8b", b"H4sI"
 
 
@@ -173,12 +177,12 @@ def _dump(raw: object) -> bytes:
         return json.dumps(raw, ensure_ascii=False).encode()
 
 
-def field_errors(error: ValidationError) -> Iterator[FieldError]:
-    """Pydantic's errors as field and reason, without its type names and addresses."""
+def field_errors(error: ValidationError, whole: str = "event") -> Iterator[FieldError]:
+    """Pydantic's errors as field and reason; what is wrong as a whole has the name given."""
     for one in error.errors(include_url=False, include_context=False, include_input=False):
         path = ".".join(str(part) for part in one["loc"])
         reason = PLAINLY.get(one["type"]) or one["msg"].removeprefix("Value error, ")
         if one["type"] == "value_error" and ": " in reason:  # a check across fields names its field itself
             name, reason = reason.split(": ", 1)
             path = f"{path}.{name}" if path else name
-        yield FieldError(path[:MAX_PATH] or "event", reason)
+        yield FieldError(path[:MAX_PATH] or whole, reason)

@@ -54,10 +54,8 @@ def _find(provider: str | None, model: str, day: date) -> "ModelPrice | None":
 def _is_complete(prices: "ModelPrice", primitive: Primitive) -> bool:
     """Whether all that is counted has a price: some models charge by the hour or page instead.
 
-    A model that the package lists without any price is free.
+    A model that the package lists without any price is unpriced too, whatever the package says.
     """
-    if all(price is None for price in vars(prices).values()):
-        return True
     embeds = primitive == "ai.embed"
     return prices.input_mtok is not None and (embeds or prices.output_mtok is not None)
 

@@ -103,7 +103,6 @@ class ExportQuery(FilterQuery):
     compare: Annotated[
         Literal["previous"] | None, Field(description="Adds the period of as many days before.")
     ] = None
-    bucket: Annotated[Literal["day", "month"], Field(description="Of the view daily.")] = "day"
 
 
 class ViewQuery(ExportQuery):

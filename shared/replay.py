@@ -39,7 +39,7 @@ def _message(reject: Reject) -> bytes:
     if reject.index is None:
         return reject.payload  # the same bytes are the same batch: what it has claimed is still its own
     event = orjson.Fragment(reject.payload)
-    return orjson.dumps({"batch_id": f"replay-{reject.id}", "events": [event]})
+    return orjson.dumps({"batch_id": f"replay-{reject.batch_id}.{reject.index}", "events": [event]})
 
 
 async def _uncount(stores: Stores, reject: Reject, groups: list[Group]) -> list[Group]:

@@ -124,7 +124,7 @@ def _grouped(view: View, reading: Reading, period: Period, query: ExportQuery) -
     cube = reading.cube
     every: Sequence[str | None] = view.every
     if view.keys == (DAY,):
-        size = MONTH if query.bucket == "month" else None
+        size = MONTH if getattr(query, "bucket", "day") == "month" else None
         cube = cube.mapped(DAY, lambda day: (day or "")[:size])
         every = sorted({str(day)[:size] for day in period})
     if every:

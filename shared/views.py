@@ -31,6 +31,7 @@ from shared.query import ExportQuery
 UNSORTED = ("features", *(Row.__annotations__.keys() - Figures.__annotations__.keys()))
 NOBODY = Person(None, None, 0)
 
+type Bucket = Annotated[Literal["day", "month"], Field(description="What a row is.")]
 type Columns = dict[str, Callable[[int], Any]]
 """For each further column: the value of the row of that index among the groups."""
 
@@ -152,7 +153,10 @@ def query_of[Q: ExportQuery](name: str, base: type[Q]) -> type[Q]:
     columns = [column for column in VIEWS[name].row.__annotations__ if column not in UNSORTED]
     choices: Any = Literal[*(sign + column for column in columns for sign in ("", "-"))]
     sort = Annotated[choices | None, Field(description="A column; after `-` the largest first.")]
-    return create_model(f"{base.__name__}_{name}", __base__=base, sort=(sort, None))
+    fields: dict[str, Any] = {"sort": (sort, None)}
+    if VIEWS[name].keys == (DAY,):
+        fields["bucket"] = (Bucket, "day")
+    return create_model(f"{base.__name__}_{name}", __base__=base, **fields)
 
 
 def moment(milliseconds: int) -> str:

@@ -48,6 +48,18 @@ param cosmosContainer string
 @description('Where the key vault keeps the hash of the operator key.')
 param operatorKeyUri string
 
+@description('Issuer of the Entra ID tokens that sign in beside API keys; empty for none.')
+param entraIssuer string
+
+@description('Audience of those tokens: the application id URI or client id of the API.')
+param entraAudience string
+
+@description('Where the issuer publishes its signing keys.')
+param entraJwksUri string
+
+@description('Claim of those tokens that holds the tenant id; empty for extension_tenantId.')
+param entraTenantClaim string
+
 @description('Origins whose pages may call the API.')
 param allowedOrigins array
 
@@ -165,6 +177,10 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
         { name: 'COSMOS_DATABASE', value: cosmosDatabase }
         { name: 'COSMOS_CONTAINER', value: cosmosContainer }
         { name: 'OPERATOR_KEY_SHA256', value: '@Microsoft.KeyVault(SecretUri=${operatorKeyUri})' }
+        { name: 'ENTRA_ISSUER', value: entraIssuer }
+        { name: 'ENTRA_AUDIENCE', value: entraAudience }
+        { name: 'ENTRA_JWKS_URI', value: entraJwksUri }
+        { name: 'ENTRA_TENANT_CLAIM', value: entraTenantClaim }
         { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: component.properties.ConnectionString }
         { name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', value: 'ClientId=${identityClientId};Authorization=AAD' }
       ]

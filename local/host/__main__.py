@@ -46,9 +46,7 @@ class Host:
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
         runner = web.ServerRunner(
             # The app sees bodies as they were sent, gzip included.
-            web.Server(
-                self.http.handle, auto_decompress=False, access_log=None, max_line_size=MAX_LINE
-            ),
+            web.Server(self.http.handle, auto_decompress=False, access_log=None, max_line_size=MAX_LINE),
             shutdown_timeout=2 * DRAIN_SECONDS,
         )
         await runner.setup()

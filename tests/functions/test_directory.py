@@ -47,7 +47,9 @@ async def test_the_operator_says_who_a_user_is(api: Api) -> None:
     one = await customer(api)
     strange = "auth0|ü/1 %"
     for user, name in (("bob", "Robert"), (strange, "Strange")):
-        answer = await api.operate("PUT", f"tenants/{one.id}/users/{quote(user, safe='')}", {"name": name})
+        answer = await api.operate(
+            "PUT", f"tenants/{one.id}/users?user_id={quote(user, safe='')}", {"name": name}
+        )
         assert (answer["user_id"], answer["name"], answer["email"]) == (user, name, None)
     assert ("bob", "Robert", None) in await known(one)
     assert (strange, "Strange", None) in await known(one)
@@ -58,7 +60,7 @@ async def test_an_erased_user_is_shown_under_a_pseudonym(api: Api) -> None:
     """No name, no email, no id, before and after a further event; every sum stays."""
     one = await customer(api)
     before = (await one.get("summary"))["totals"]
-    pseudonym = (await api.operate("DELETE", f"tenants/{one.id}/users/ann"))["pseudonym"]
+    pseudonym = (await api.operate("DELETE", f"tenants/{one.id}/users?user_id=ann"))["pseudonym"]
     assert (await one.get("summary"))["totals"] == before
     others = {"bob": (1, "Bob", None), "cy": (1, None, None)}
     assert await shown(one) == {pseudonym: (2, None, None), **others}
@@ -67,8 +69,8 @@ async def test_an_erased_user_is_shown_under_a_pseudonym(api: Api) -> None:
     assert await known(one) == [("bob", "Bob", None)]
     await one.post(one.event(user={"id": "ann", "name": "Ann Lee", "email": "ann@x"}))
     assert await shown(one) == {pseudonym: (3, None, None), **others}
-    assert (await api.operate("DELETE", f"tenants/{one.id}/users/ann"))["pseudonym"] == pseudonym
-    refused = await api.refused("PUT", f"tenants/{one.id}/users/ann", {"name": "Ann"})
+    assert (await api.operate("DELETE", f"tenants/{one.id}/users?user_id=ann"))["pseudonym"] == pseudonym
+    refused = await api.refused("PUT", f"tenants/{one.id}/users?user_id=ann", {"name": "Ann"})
     assert refused.status == 409
 
 
@@ -76,8 +78,8 @@ async def test_an_erased_user_is_shown_under_a_pseudonym(api: Api) -> None:
     ("method", "path", "body", "status"),
     [
         ("GET", "users", None, 404),
-        ("PUT", "users/ann", {"name": "Ann"}, 404),
-        ("DELETE", "users/ann", None, 404),
+        ("PUT", "users?user_id=ann", {"name": "Ann"}, 404),
+        ("DELETE", "users?user_id=ann", None, 404),
     ],
 )
 async def test_an_unknown_tenant_has_no_users(
@@ -92,10 +94,10 @@ async def test_an_unknown_tenant_has_no_users(
     [
         ("GET", "users?limit=0", None, ["limit"]),
         ("GET", "users?colour=red", None, ["colour"]),
-        ("PUT", "users/ann", {"nick": "A"}, ["nick"]),
-        ("PUT", "users/ann", {"name": ""}, ["name"]),
-        ("PUT", f"users/{'a' * 129}", {"name": "A"}, ["user_id"]),
-        ("DELETE", "users/%07", None, ["user_id"]),
+        ("PUT", "users?user_id=ann", {"nick": "A"}, ["nick"]),
+        ("PUT", "users?user_id=ann", {"name": ""}, ["name"]),
+        ("PUT", f"users?user_id={'a' * 129}", {"name": "A"}, ["user_id"]),
+        ("DELETE", "users?user_id=%07", None, ["user_id"]),
     ],
 )
 async def test_what_is_wrong_is_named(
@@ -108,7 +110,7 @@ async def test_what_is_wrong_is_named(
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("GET", "users"), ("PUT", "users/ann"), ("DELETE", "users/ann")]
+    ("method", "path"), [("GET", "users"), ("PUT", "users?user_id=ann"), ("DELETE", "users?user_id=ann")]
 )
 async def test_only_the_operator_has_the_directory(api: Api, method: str, path: str) -> None:
     """A tenant's own key does not open it."""

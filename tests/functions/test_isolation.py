@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pytest
 import pytest_asyncio
@@ -27,11 +27,9 @@ THEIRS = {
     "model": f"{SECRET}-model",
     "q": SECRET,
 }
-MOVING = ("complete_through", "projected", "as_of")  # told of time, not of usage
-BY_CALLER = {
-    caller: [one for one in OPERATIONS if one.caller == caller]
-    for caller in {one.caller for one in OPERATIONS}
-}
+MOVING = ("complete_through", "project", "as_of")  # parts of names: told of time, not of usage
+CALLERS = {one.caller for one in OPERATIONS}
+BY_CALLER = {caller: [one for one in OPERATIONS if one.caller == caller] for caller in CALLERS}
 
 
 @dataclass(slots=True)
@@ -60,14 +58,20 @@ async def neighbours(api: Api) -> Neighbours:
 async def hide(both: Neighbours) -> None:
     """Gives the other tenant events, a user, a reject, a price and keys."""
     theirs, operate = both.theirs, both.theirs.api.operate
-    names = {"feature": THEIRS["feature"], "model": THEIRS["model"], "source": f"{SECRET}/source"}
+    names = {
+        "product": "psa",
+        "feature": THEIRS["feature"],
+        "model": THEIRS["model"],
+        "source": f"{SECRET}/source",
+    }
     user = {"id": THEIRS["user"], "name": f"{SECRET} Lee", "email": f"{SECRET}@contoso.example"}
     yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat()
-    await theirs.post(
+    sent = await theirs.post(
         *(theirs.event(user=user, **names) for _ in range(5)),
         theirs.event(time=yesterday),  # the very feature and user that the first one has
         theirs.event(primitive=f"{SECRET}.none"),
     )
+    assert sent.fields == ["events[6].primitive"]
     price = {"primitive": "phone.sms", "valid_from": "2020-01-01", "unit_usd": "7", "tenant_id": theirs.id}
     (price_id,) = (await operate("POST", "prices", {"prices": [price]}))["ids"]
     (reject,) = await theirs.api.rejects(tenant_id=theirs.id)
@@ -100,11 +104,11 @@ def stable(answer: Answer) -> Any:  # noqa: ANN401 - any JSON
 def still(value: Any) -> Any:  # noqa: ANN401 - any JSON
     """The value without the fields that move."""
     if isinstance(value, dict):
-        return {name: still(one) for name, one in value.items() if not name.startswith(MOVING)}
+        return {name: still(one) for name, one in value.items() if not any(part in name for part in MOVING)}
     return [still(one) for one in value] if isinstance(value, list) else value
 
 
-def named(operations: list[Operation]) -> Any:  # noqa: ANN401 - a mark of pytest
+def named(operations: list[Operation]) -> pytest.MarkDecorator:
     """One test an operation."""
     return pytest.mark.parametrize("one", operations, ids=lambda one: f"{one.method} {one.path}")
 
@@ -122,20 +126,19 @@ def test_every_operation_is_driven() -> None:
     assert BY_CALLER.keys() <= {"anyone", "read", "ingest", "alerts", "operator"}
     assert len(BY_CALLER["read"]) > 20
     function_app.app.functions_bindings = {}  # it would refuse to be asked twice
-    triggers = [one.get_trigger() for one in function_app.app.get_functions()]
+    triggers: list[Any] = [one.get_trigger() for one in function_app.app.get_functions()]
     routes = {trigger.route for trigger in triggers if trigger.type == "httpTrigger"}
     assert routes - {one.path for one in OPERATIONS} == {"{*path}"}
 
 
 @named(BY_CALLER["read"])
 async def test_no_answer_changes_with_what_others_do(neighbours: Neighbours, one: Operation) -> None:
-    """Not a row, a name or a count, whatever is asked for; the other's own key does find it."""
+    """Not a row, a name or a count, whatever is asked for."""
     mine, theirs = neighbours.mine, neighbours.theirs
     for path in questions(one):
         answer = await mine.api.ask("GET", path, mine.key)
         assert stable(answer) == neighbours.before[path]
         assert theirs.id not in answer.raw.decode()
-        assert stable(await mine.api.ask("GET", path, theirs.key)) != [], path
 
 
 @named(BY_CALLER["read"])
@@ -144,6 +147,14 @@ async def test_a_tenant_cannot_be_named(neighbours: Neighbours, one: Operation) 
     for path in questions(one, tenant_id=neighbours.theirs.id):
         answer = await neighbours.mine.api.ask("GET", path, neighbours.mine.key)
         assert (answer.status, answer.fields) == (400, ["tenant_id"])
+
+
+@pytest.mark.parametrize("code", ["' OR true --", '" OR "" = "', "@tenant", "x' or RowKey ne '", "%", "\\"])
+async def test_a_filter_is_a_value_and_no_code(neighbours: Neighbours, code: str) -> None:
+    """What would widen a query finds nothing, and breaks nothing."""
+    for name in ("user", "feature", "q"):
+        answer = await neighbours.mine.ask("by-user", **{name: quote(code, safe="")})
+        assert (answer.status, answer.json.get("data", [])) in ((200, []), (400, []))
 
 
 @named([*BY_CALLER["ingest"], *BY_CALLER.get("alerts", [])])
@@ -166,11 +177,12 @@ async def test_a_tenant_s_key_is_no_operator_s(neighbours: Neighbours, one: Oper
     theirs = f"tenants/{neighbours.theirs.id}"
     watched = (theirs, f"{theirs}/keys", f"{theirs}/users", f"rejects?tenant_id={neighbours.theirs.id}")
     before = [await operate("GET", path) for path in watched]
-    body = {} if one.method in ("POST", "PUT") else None
+    body: dict[str, Any] | None = {} if one.method in ("POST", "PUT") else None
     answer = await mine.api.ask(one.method, filled(f"{one.path}", neighbours), mine.key, body=body)
     assert answer.status == 401
     assert answer.json.keys() == {"type", "title", "status", "detail"}
-    assert not {SECRET, neighbours.theirs.id} & set(answer.raw.decode().split())
+    assert SECRET not in answer.raw.decode()
+    assert neighbours.theirs.id not in answer.raw.decode()
     assert [await operate("GET", path) for path in watched] == before
 
 

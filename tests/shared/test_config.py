@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from shared.config import MissingSetting, read_settings
+from shared.config import EntraSettings, MissingSetting, read_settings
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT / "shared"
-EDGES = {"config.py", "services.py", "publisher.py", "telemetry.py", "entra.py"}  # what may know the world outside
+EDGES = {"config.py", "services.py", "publisher.py", "telemetry.py", "entra.py"}  # these know the world
 PURE = sorted(path for path in SHARED.glob("*.py") if path.name not in EDGES)
 SDKS = {"azure", "aiohttp", "requests", "httpx", "msal", "opentelemetry"}
 FULL = {
@@ -63,6 +63,17 @@ def test_a_connection_string_needs_no_uri() -> None:
         {**FULL, "USAGE_STORAGE": "UseDevelopmentStorage=true", "USAGE_STORAGE__tableServiceUri": ""}
     )
     assert (settings.storage_connection, settings.table_service_uri) == ("UseDevelopmentStorage=true", None)
+
+
+def test_entra_is_all_or_nothing() -> None:
+    """Off without settings; with some of them the one that is missing is named."""
+    assert read_settings({**FULL, "ENTRA_TENANT_CLAIM": "tenant_id"}).entra is None
+    given = {"ENTRA_ISSUER": "https://x", "ENTRA_AUDIENCE": "api://x", "ENTRA_JWKS_URI": "https://x/keys"}
+    entra = read_settings({**FULL, **given}).entra
+    assert entra == EntraSettings("https://x", "api://x", "https://x/keys", "extension_tenantId")
+    for name in given:
+        with pytest.raises(MissingSetting, match=name):
+            read_settings({**FULL, **given, name: ""})
 
 
 def test_only_the_settings_read_the_environment() -> None:

@@ -19,7 +19,7 @@ from shared.ingest import ingest
 from shared.query import ExportQuery, FilterQuery, ViewQuery
 from shared.summary import summary
 from shared.table import Question, list_view
-from shared.views import VIEWS
+from shared.views import VIEWS, query_of
 from tests.events import CONTOSO, body, cloud, event
 from tests.fakes import NOW, Cloud
 
@@ -98,7 +98,9 @@ async def test_a_file_has_the_rows_of_the_json(name: str, query: dict[str, Any])
 async def test_months_are_exported_as_months() -> None:
     """The bucket of the view daily holds for its file."""
     stores = (await example()).stores()
-    sheet = await view_sheet("daily", stores, WHOLE, ExportQuery(bucket="month"))
+    sheet = await view_sheet(
+        "daily", stores, WHOLE, query_of("daily", ExportQuery).model_validate({"bucket": "month"})
+    )
     assert [row[:2] for row in table(to_csv(sheet))] == [["day", "requests"], ["2026-03", "5"]]
 
 

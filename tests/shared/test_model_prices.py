@@ -111,7 +111,7 @@ def test_a_known_model_is_unpriced_only_where_a_count_has_no_price() -> None:
         if answer is None:
             continue
         named = {name for name, price in vars(answer[1]).items() if price is not None}
-        expected = not named or {"input_mtok", "output_mtok"} <= named
+        expected = {"input_mtok", "output_mtok"} <= named
         assert (model_rates("ai.chat", provider, model, DAY) is not None) == expected, (provider, model)
 
 
@@ -146,11 +146,10 @@ def test_only_deepseek_prices_depend_on_the_hour() -> None:
         ("x_ai", "grok-3", 3_000_000_000),
         ("groq", "llama-3.3-70b-versatile", 590_000_000),
         ("perplexity", "sonar", 1_012_000_000),  # 12 USD for a thousand requests
-        ("google", "gemma-3", 0),
     ],
 )
 def test_providers_by_their_opentelemetry_names(provider: str, model: str, cost: int) -> None:
-    """A million input tokens cost the provider's price under its OpenTelemetry name; free is 0."""
+    """A million input tokens cost the provider's price under its OpenTelemetry name."""
     rates = PriceBook().rates("contoso", "ai.chat", provider, model, date(2025, 12, 1))
     assert rates is not None
     assert rates.cost(1_000_000) == cost

@@ -1,6 +1,8 @@
 """The stores as the service builds them: on Azurite, and on a Cosmos endpoint that fails on demand."""
 
+import os
 from collections.abc import AsyncIterator
+from inspect import signature
 from uuid import uuid4
 
 import pytest
@@ -12,6 +14,8 @@ from shared.config import read_settings
 from shared.services import Services, build
 from shared.stores.usage import UsageStore
 
+OTHER_ENDPOINT = os.environ.get("TEST_COSMOS_ENDPOINT")
+
 
 @pytest.fixture
 async def cosmos() -> AsyncIterator[LocalCosmos]:
@@ -20,14 +24,24 @@ async def cosmos() -> AsyncIterator[LocalCosmos]:
         yield endpoint
 
 
+@pytest.fixture(autouse=True)
+def only_our_endpoint_fails_on_demand(request: pytest.FixtureRequest) -> None:
+    """Against another endpoint (the official emulator) the tests of faults make no sense."""
+    if OTHER_ENDPOINT and "cosmos" in signature(request.function).parameters:
+        pytest.skip("needs an endpoint that fails on demand")
+
+
 @pytest.fixture
 async def services(azurite: Azurite, cosmos: LocalCosmos) -> AsyncIterator[Services]:
     """The service's own stores, with the clients as it configures them."""
-    await provision(azurite.connection_string, cosmos.url, cosmos.key)
+    url, key = OTHER_ENDPOINT or cosmos.url, os.environ.get("TEST_COSMOS_KEY") or cosmos.key
+    container = f"usage-{uuid4().hex}"  # other endpoints are not fresh for each test
+    await provision(azurite.connection_string, url, key, container)
     settings = {
         "USAGE_STORAGE": azurite.connection_string,
-        "COSMOS_ENDPOINT": cosmos.url,
-        "COSMOS_KEY": cosmos.key,
+        "COSMOS_ENDPOINT": url,
+        "COSMOS_KEY": key,
+        "COSMOS_CONTAINER": container,
         "OPERATOR_KEY_SHA256": "0" * 64,
     }
     built = build(read_settings(settings))
