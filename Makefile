@@ -6,6 +6,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .venv/.ready
 
+# $(call need,NAME ...) ends with one line that names the arguments that were not given.
+space := $() $()
+missing = $(strip $(foreach name,$(1),$(if $($(name)),,$(name)=…)))
+need = $(if $(missing),$(error $(subst $(space), and ,$(missing)) $(if $(word 2,$(missing)),are,is) needed))
+
 .PHONY: run test check format replay import rebuild lock clean
 
 run: $(SETUP)
@@ -24,13 +29,13 @@ format: $(SETUP)
 	@$(BIN)/ruff format .
 
 replay: $(SETUP)
-	@$(BIN)/python -m local.replay "$(FILE)"
+	$(call need,FILE)@$(BIN)/python -m local.replay "$(FILE)"
 
 import: $(SETUP)
-	@$(BIN)/python -m local.import_history "$(FILE)" --tenant "$(TENANT)"
+	$(call need,FILE TENANT)@$(BIN)/python -m local.import_history "$(FILE)" --tenant "$(TENANT)"
 
 rebuild: $(SETUP)
-	@$(BIN)/python -m local.rebuild "$(TENANT)" --from "$(FROM)" --to "$(TO)" $(if $(DRY_RUN),--dry-run)
+	$(call need,TENANT FROM TO)@$(BIN)/python -m local.rebuild "$(TENANT)" --from "$(FROM)" --to "$(TO)" $(if $(DRY_RUN),--dry-run)
 
 lock: $(SETUP)
 	@$(BIN)/python -m local.lock

@@ -11,7 +11,8 @@ import orjson
 from tqdm import tqdm
 
 from local.env import read_env
-from shared.config import MissingSetting, read_settings
+from local.faults import told
+from shared.config import read_settings
 from shared.errors import NotFound
 from shared.history import Import, Report, Row, blocks, read_rows
 from shared.services import Services, build
@@ -21,26 +22,34 @@ async def import_rows(
     services: Services, tenant_id: str, rows: Iterable[Row], progress: Callable[[int], object]
 ) -> Report:
     """Stores and folds the rows. Raises NotFound when there is no such tenant."""
+    return await _load(await _begin(services, tenant_id), rows, progress)
+
+
+async def import_file(path: Path, tenant_id: str) -> Report:
+    """Imports a JSON Lines or CSV file, with a progress bar. Raises BadFile, OSError and NotFound."""
+    total = sum(1 for _ in read_rows(path))
+    services = build(read_settings(read_env(())))
+    try:
+        job = await _begin(services, tenant_id)
+        with tqdm(total=total, desc=f"Importing {path.name}", unit=" rows") as bar:
+            return await _load(job, read_rows(path), bar.update)
+    finally:
+        await services.close()
+
+
+async def _begin(services: Services, tenant_id: str) -> Import:
     tenant = await services.tenants.find(tenant_id)
     if tenant is None:
         raise NotFound(f"There is no tenant {tenant_id!r}.")
-    job = Import(services.stores, tenant, await services.stores.prices.book(), datetime.now(UTC))
+    return Import(services.stores, tenant, await services.stores.prices.book(), datetime.now(UTC))
+
+
+async def _load(job: Import, rows: Iterable[Row], progress: Callable[[int], object]) -> Report:
     for block in blocks(rows):
         await job.add(block)
         progress(len(block))
     await job.finish()
     return job.report
-
-
-async def import_file(path: Path, tenant_id: str) -> Report:
-    """Imports a JSON Lines or CSV file, with a progress bar."""
-    services = build(read_settings(read_env(())))
-    try:
-        total = sum(1 for _ in read_rows(path))
-        with tqdm(total=total, desc=f"Importing {path.name}", unit=" rows") as bar:
-            return await import_rows(services, tenant_id, read_rows(path), bar.update)
-    finally:
-        await services.close()
 
 
 def tell(report: Report, path: Path) -> None:
@@ -67,9 +76,8 @@ def main() -> None:
     parser.add_argument("--tenant", required=True)
     options = parser.parse_args()
     try:
-        tell(asyncio.run(import_file(options.file, options.tenant)), options.file)
-    except (MissingSetting, NotFound, OSError, UnicodeDecodeError) as error:
-        sys.exit(f"import: {error}")
+        with told("import"):
+            tell(asyncio.run(import_file(options.file, options.tenant)), options.file)
     except KeyboardInterrupt:
         sys.exit("import: interrupted; run again, it will complete what is there")
 

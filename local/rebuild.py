@@ -2,16 +2,16 @@
 
 import argparse
 import asyncio
-import sys
 from collections import Counter
 from datetime import UTC, date, datetime
 
 from tqdm import tqdm
 
 from local.env import read_env
-from shared.config import MissingSetting, read_settings
+from local.faults import told
+from shared.config import read_settings
 from shared.days import Period
-from shared.errors import Busy, NotFound
+from shared.errors import InvalidInput, NotFound
 from shared.rebuild import Rebuild
 from shared.services import Services, build
 
@@ -47,20 +47,28 @@ async def run(tenant_id: str, period: Period, *, dry_run: bool) -> None:
     print(", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items())))
 
 
+def _period(first: str, last: str) -> Period:
+    """Raises InvalidInput."""
+    try:
+        period = Period(date.fromisoformat(first), date.fromisoformat(last))
+    except ValueError as error:
+        raise InvalidInput([], "FROM=… and TO=… are dates, such as 2026-10-31") from error
+    if period.last < period.first:
+        raise InvalidInput([], "TO=… must not be before FROM=…")
+    return period
+
+
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(prog="local.rebuild", description=__doc__)
     parser.add_argument("tenant")
-    parser.add_argument("--from", dest="first", type=date.fromisoformat, required=True)
-    parser.add_argument("--to", dest="last", type=date.fromisoformat, required=True)
+    parser.add_argument("--from", dest="first", required=True)
+    parser.add_argument("--to", dest="last", required=True)
     parser.add_argument("--dry-run", action="store_true", help="only tell what differs")
     options = parser.parse_args()
-    if options.last < options.first:
-        parser.error("--to must not be before --from")
-    try:
-        asyncio.run(run(options.tenant, Period(options.first, options.last), dry_run=options.dry_run))
-    except (MissingSetting, NotFound, Busy) as error:
-        sys.exit(f"rebuild: {error}")
+    with told("rebuild"):
+        period = _period(options.first, options.last)
+        asyncio.run(run(options.tenant, period, dry_run=options.dry_run))
 
 
 if __name__ == "__main__":

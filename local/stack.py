@@ -21,6 +21,7 @@ from shared.config import Settings, read_settings
 APP = Path(__file__).parent.parent
 START_SECONDS = 60
 STOP_SECONDS = 15
+RETRIES, RETRY_SECONDS = 10, 1.0  # of a host that dies while it starts again
 OPERATOR_KEY = "operator_local-only"  # the key of a machine that nobody else reaches; no secret
 MASTER_KEY = "master_local-only"
 
@@ -68,9 +69,11 @@ class Process:
         try:
             async with asyncio.timeout(START_SECONDS):
                 line = (await process.stdout.readline()).decode()
-        except BaseException:
+        except BaseException as error:
             process.kill()
             await process.wait()
+            if isinstance(error, TimeoutError):
+                raise CannotStart(f"{name} did not start within {START_SECONDS} seconds") from error
             raise
         found = re.search(r"http://\S+", line)
         if not found:
@@ -112,6 +115,7 @@ class Stack:
     storage: str = ""
     cosmos: str = ""
     host: Process | None = None
+    _hosts: list[Process] = field(default_factory=list)
     _exit: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     @property
@@ -144,6 +148,7 @@ class Stack:
         try:
             await self._start_stores()
             await provision(self.storage, self.cosmos, EMULATOR_KEY)
+            self._exit.push_async_callback(self._stop_hosts)
             await self.start_host(self.ports.host)
         except BaseException:
             await self.stop()
@@ -159,16 +164,34 @@ class Stack:
         """Starts a Functions host; the first one is the stack's own."""
         arguments = ("local.host", ".", "--port", str(port), "--lease", str(self.lease))
         host = await Process.start("The Functions host", *arguments, environment=self.environment)
-        self._exit.push_async_callback(host.stop)
+        self._hosts = [one for one in self._hosts if one.process.returncode is None] + [host]
         self.host = host if self.host is None or self.host.process.returncode is not None else self.host
         return host
 
     async def keep_running(self) -> None:
-        """Starts the Functions host again, at the same place, whenever it dies."""
+        """Starts the Functions host again, at the same place, whenever it dies.
+
+        Raises CannotStart when it fails to start time after time.
+        """
+        port = int(self.url.rsplit(":", 1)[1])
         while self.host:
             status = await self.host.process.wait()
             print(f"The Functions host ended ({status}); starting it again.", flush=True)
-            await self.start_host(int(self.url.rsplit(":", 1)[1]))
+            await self._start_host_again(port)
+
+    async def _start_host_again(self, port: int) -> None:
+        for _ in range(RETRIES):
+            try:
+                await self.start_host(port)
+            except CannotStart as error:
+                print(f"{error}; trying again.", flush=True)
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                return
+        await self.start_host(port)
+
+    async def _stop_hosts(self) -> None:
+        await asyncio.gather(*(host.stop() for host in self._hosts))
 
     async def stop(self) -> None:
         """Stops everything, in the opposite order of its start."""

@@ -6,9 +6,14 @@ that usage already counted and usage to come are shown under the pseudonym and n
 itself stays, shown nowhere, in rollups and claims. Segments keep it too, and the name and email that
 events came with, until they expire after 40 days; those of imported history do not expire. So do events
 that were rejected, whose payload the operator can read.
+
+A shard has room for some seven thousand users. Once it is full it takes no more names and none that are
+longer: these users are shown without, a warning is logged, and usage is counted as ever.
 """
 
 import hashlib
+import json
+import logging
 import secrets
 import zlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -19,7 +24,9 @@ from shared.errors import Busy, Conflict
 from shared.ports import Document, Usage
 
 SHARDS = 16
+MAX_SHARD = 1_000_000  # bytes of names; the rest of the 2 MB of a document is for who is erased
 ATTEMPTS = 5
+log = logging.getLogger("usage.directory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +93,7 @@ async def learn(usage: Usage, tenant_id: str, segments: Sequence[Document]) -> N
 async def update(usage: Usage, tenant_id: str, user: str, person: Person) -> Person:
     """Puts a name and an email in place of those known; an absent one stays. Gives what is known then.
 
-    Raises Conflict when the user is erased.
+    Raises Conflict when the user is erased, or the directory full.
     """
 
     async def attempt() -> Person | None:
@@ -97,7 +104,10 @@ async def update(usage: Usage, tenant_id: str, user: str, person: Person) -> Per
         known = _people(old).get(user, person)
         seen = max(person.seen, known.seen)
         after = Person(person.name or known.name, person.email or known.email, seen)
-        document = {**old, "people": {**old["people"], user: _entry(after)}}
+        entries = _fitting(old, {user: _entry(after)})
+        if not entries:
+            raise Conflict("The directory of users is full.")
+        document = {**old, "people": {**old["people"], **entries}}
         return after if await _commit(usage, tenant_id, document) else None
 
     return await _insist(tenant_id, attempt)
@@ -130,11 +140,31 @@ async def _tell(usage: Usage, tenant_id: str, shards: Sequence[Document], news: 
         part = {user: person for user, person in news.items() if _number(user) == number}
         old = _shard(shards, number)
         known = _people(old)
-        if all(user in known and _same(known[user], person) for user, person in part.items()):
+        new = {user for user, person in part.items() if user not in known or not _same(known[user], person)}
+        if not new:
             continue
-        entries = {user: _entry(person) for user, person in part.items()}
-        done &= await _commit(usage, tenant_id, {**old, "people": {**old["people"], **entries}})
+        entries = _fitting(old, {user: _entry(person) for user, person in part.items()})
+        if missing := new - entries.keys():
+            log.warning("no room for the names of %d users of %s", len(missing), tenant_id)
+        if new & entries.keys():
+            done &= await _commit(usage, tenant_id, {**old, "people": {**old["people"], **entries}})
     return done
+
+
+def _fitting(shard: Document, entries: Mapping[str, Document]) -> dict[str, Document]:
+    """Those of the entries for which the shard has room; one that takes no more than before always fits."""
+    people, fitting, room = shard["people"], dict[str, Document](), MAX_SHARD - _size(shard["people"])
+    for user, entry in entries.items():
+        more = _size({user: entry}) - (_size({user: people[user]}) if user in people else 0)
+        if more <= max(room, 0):
+            fitting[user] = entry
+            room -= more
+    return fitting
+
+
+def _size(value: Document) -> int:
+    """How many bytes the client sends for it."""
+    return len(json.dumps(value))
 
 
 async def _insist[T](tenant_id: str, attempt: Callable[[], Awaitable[T | None]]) -> T:

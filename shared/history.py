@@ -1,8 +1,9 @@
 """The import of history: what a tenant used before it came here, loaded in bulk and sealed at once.
 
-The file is taken in blocks of rows. A block's events become one segment a day whose id follows from
-the block, so that a rerun, also of an interrupted import, changes nothing. Claims are written only
-for days that the queue can still reach; imported segments never expire.
+The file is taken in blocks of rows, and a block's events become segments of their days. Imported
+segments never expire: an event that one of them names is a duplicate, in a rerun as in a corrected file.
+Claims are written only for days that the queue can still reach, by one owner for all imports; so what
+an interrupted import has claimed and not stored is the next one's. A tenant has one import at a time.
 """
 
 import asyncio
@@ -18,18 +19,26 @@ from typing import Any
 import orjson
 
 from shared.days import day_of
-from shared.errors import FieldError
+from shared.errors import FieldError, UsageError
 from shared.event import UsageEvent
-from shared.ingest import LATEST, Group, bad_event, claim, claim_key, price
+from shared.ingest import LATEST, Group, bad_event, claim, price
 from shared.message import BadEvent, read_event
 from shared.ports import Mark, Stores
 from shared.pricing import PriceBook
 from shared.seal import Sealed, seal_marked
-from shared.segment import NEVER, make_segment
+from shared.segment import NEVER, Priced, make_segment, names_of
 from shared.tenants import Tenant
 
 BLOCK = 2_000
 AT_ONCE = 8
+SEGMENT = 512 * 1024  # bytes of events as UTF-8; escaped, as the client sends them, they stay below 2 MB
+OWNER = "import"
+MAX_DIGITS = 18  # what a 64-bit integer holds
+MORE_CELLS = "more cells than columns"
+REASONS = {
+    "tenant_id": FieldError("tenant_id", "is another tenant"),
+    MORE_CELLS: FieldError("row", f"has {MORE_CELLS}"),
+}
 NUMBERS = (
     "input_tokens",
     "output_tokens",
@@ -43,6 +52,10 @@ OLDEST = datetime(2015, 1, 1, tzinfo=UTC)
 
 type Row = tuple[int, object]
 """A row's line in its file, and the event that it says."""
+
+
+class BadFile(UsageError):
+    """The file cannot be read to its end; the text names the line."""
 
 
 @dataclass(slots=True)
@@ -64,17 +77,17 @@ class Import:
     now: datetime
     report: Report = field(default_factory=Report)
     seen: set[bytes] = field(default_factory=set)
+    stored: dict[date, set[bytes]] = field(default_factory=dict)
     days: set[date] = field(default_factory=set)
 
     async def add(self, rows: Iterable[Row]) -> None:
         """Stores one block of rows."""
-        block, groups = hashlib.sha256(), dict[date, Group]()
+        groups = dict[date, Group]()
         for line, raw in rows:
-            block.update(orjson.dumps([line, raw]))
             event = self._read(line, raw)
             if event and self._is_new(event):
                 self._group(line, event, groups)
-        stored = [self._store(block.hexdigest()[:32], group) for group in groups.values()]
+        stored = [self._store(group) for group in groups.values()]
         for some in batched(stored, AT_ONCE, strict=False):
             await asyncio.gather(*some)
 
@@ -89,11 +102,12 @@ class Import:
         event = read_event(line, raw, self.tenant.id)
         if isinstance(event, UsageEvent):
             return event
+        event.errors[:] = [REASONS.get(error.field, error) for error in event.errors]
         self.report.rejected.append((line, event))
         return None
 
     def _is_new(self, event: UsageEvent) -> bool:
-        key = bytes.fromhex(claim_key(event))
+        key = _key(event.source, event.id)
         if key in self.seen:
             self.report.duplicates += 1
             return False
@@ -102,7 +116,7 @@ class Import:
 
     def _group(self, line: int, event: UsageEvent, groups: dict[date, Group]) -> None:
         on_arrival = min(self.now, event.time)  # history may be old, but not lie in the future
-        priced = price(event, self.tenant, self.prices, on_arrival)
+        priced = price(event, self.prices, on_arrival)
         if event.time < OLDEST:
             priced = FieldError("time", f"is before {OLDEST.year}")
         if isinstance(priced, FieldError):
@@ -111,26 +125,61 @@ class Import:
         day = day_of(event.time, self.tenant.zone)
         groups.setdefault(day, Group(self.tenant, day)).events.append(priced)
 
-    async def _store(self, block_id: str, group: Group) -> None:
+    async def _store(self, group: Group) -> None:
+        day, offered = group.day, len(group.events)
+        known = await self._known(day)
+        group.events = [one for one in group.events if _key(one.event.source, one.event.id) not in known]
         reachable = (self.now - LATEST).date()
-        events = group.events
-        if any(one.event.time.astimezone(UTC).date() >= reachable for one in events):
-            events = await claim(self.stores, block_id, group)
-        self.report.accepted += len(events)
-        self.report.duplicates += len(group.events) - len(events)
-        segment = make_segment(self.tenant.id, group.day, block_id, events, ttl=NEVER)
-        await self.stores.usage.add_segment(segment)
-        await self.stores.marks.mark(self.tenant.id, group.day)
-        self.days.add(group.day)
+        if any(one.event.time.astimezone(UTC).date() >= reachable for one in group.events):
+            group.events = await claim(self.stores, OWNER, group)
+        for part in _parts(group.events):
+            segment = make_segment(self.tenant.id, day, _id_of(part), part, ttl=NEVER)
+            await self.stores.usage.add_segment(segment)
+        self.report.accepted += len(group.events)
+        self.report.duplicates += offered - len(group.events)
+        if group.events or day not in self.days:  # an interrupted import may have stored and not marked
+            await self.stores.marks.mark(self.tenant.id, day)
+        self.days.add(day)
+
+    async def _known(self, day: date) -> set[bytes]:
+        """The keys of the events that the day had when the import came to it."""
+        if day not in self.stored:
+            segments = await self.stores.usage.names(self.tenant.id, day)
+            self.stored[day] = {_key(source, name) for one in segments for source, name in names_of(one)}
+        return self.stored[day]
+
+
+def _key(source: str | None, name: str) -> bytes:
+    """What names an event, in few bytes: there is one of each row."""
+    return hashlib.sha256(f"{source}\0{name}".encode()).digest()[:16]
+
+
+def _id_of(events: Iterable[Priced]) -> str:
+    """It follows from what the events are called: a segment that is written twice is refused as existing."""
+    return hashlib.sha256(b"".join(_key(one.event.source, one.event.id) for one in events)).hexdigest()[:32]
+
+
+def _parts(events: Iterable[Priced]) -> Iterator[list[Priced]]:
+    """The events in order, cut so that a segment of each part fits a document."""
+    part, size = list[Priced](), 0
+    for one in events:
+        added = len(one.event.model_dump_json().encode())
+        if part and size + added > SEGMENT:
+            yield part
+            part, size = [], 0
+        part.append(one)
+        size += added
+    if part:
+        yield part
 
 
 def blocks(rows: Iterable[Row]) -> Iterator[tuple[Row, ...]]:
-    """The rows in blocks; the same file has the same ones."""
+    """The rows in blocks."""
     return batched(rows, BLOCK, strict=False)
 
 
 def read_rows(path: Path) -> Iterator[Row]:
-    """The rows of a JSON Lines or (by the name's ending) CSV file."""
+    """The rows of a JSON Lines or (by the name's ending) CSV file. Raises BadFile and OSError."""
     return _read_csv(path) if path.suffix.lower() == ".csv" else _read_json_lines(path)
 
 
@@ -147,17 +196,22 @@ def _read_json_lines(path: Path) -> Iterator[Row]:
 def _read_csv(path: Path) -> Iterator[Row]:
     """Columns are named as the event's fields, those of the user `user_id`, `user_name`, `user_email`."""
     with path.open(newline="", encoding="utf-8-sig") as lines:
-        reader = csv.DictReader(lines)
-        for row in reader:
-            yield reader.line_num, _event_of(row)
+        reader = csv.DictReader(lines, restkey=MORE_CELLS)
+        try:
+            for row in reader:
+                yield reader.line_num, _event_of(row)
+        except csv.Error as error:
+            raise BadFile(f"line {reader.reader.line_num}: {error}") from error
+        except UnicodeDecodeError as error:
+            raise BadFile(f"not UTF-8 text after line {reader.line_num}") from error
 
 
 def _event_of(row: dict[str, Any]) -> dict[str, Any]:
     filled = {name: text for name, text in row.items() if text}
-    user = {name.removeprefix(USER): text for name, text in filled.items() if str(name).startswith(USER)}
-    event = {str(name): text for name, text in filled.items() if not str(name).startswith(USER)}
+    user = {name.removeprefix(USER): text for name, text in filled.items() if name.startswith(USER)}
+    event = {name: text for name, text in filled.items() if not name.startswith(USER)}
     for name in NUMBERS:
         text = event.get(name, "")
-        if text.isascii() and text.isdigit():
+        if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS:
             event[name] = int(text)
     return event | ({"user": user} if user else {})

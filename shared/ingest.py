@@ -106,10 +106,12 @@ async def sort(
     bad = list(batch.bad)
     for index, event in batch.events:
         tenant = tenants.get(event.tenant_id)
-        outcome = price(event, tenant, prices, received)
-        if tenant is None or isinstance(outcome, FieldError):
-            error = FieldError("tenant_id", "is no tenant") if tenant is None else outcome
-            bad.append(bad_event(index, event, error))  # type: ignore[arg-type]
+        if tenant is None:
+            bad.append(bad_event(index, event, FieldError("tenant_id", "is no tenant")))
+            continue
+        outcome = price(event, prices, received)
+        if isinstance(outcome, FieldError):
+            bad.append(bad_event(index, event, outcome))
         else:
             day = days.setdefault((tenant.id, *claim_of(event)), day_of(event.time, tenant.zone))
             group(tenant, day).events.append(outcome)
@@ -176,9 +178,7 @@ def claim_key(event: UsageEvent) -> str:
     return hashlib.sha256(f"{event.source}\0{event.id}".encode()).hexdigest()[:32]
 
 
-def price(
-    event: UsageEvent, tenant: Tenant | None, prices: PriceBook, received: datetime
-) -> Priced | FieldError:
+def price(event: UsageEvent, prices: PriceBook, received: datetime) -> Priced | FieldError:
     """The event with its cost, unless its time or its cost is out of bounds."""
     if event.time < received - LATEST:
         return FieldError("time", f"is more than {LATEST.days} days ago; older usage goes through the import")

@@ -1,7 +1,7 @@
 """From the bytes of a message to its usage events: encodings, envelopes and validation.
 
 A message is one event, `{"events": [...]}` (with an optional `batch_id` that tells a deliberate
-re-send from a redelivery), or CloudEvents 1.0 JSON (one, or an array); gzip, base64 of gzip, or plain.
+re-send from a redelivery), or CloudEvents 1.0 JSON (one, or an array); plain, gzip, or base64 of either.
 """
 
 import base64
@@ -23,13 +23,16 @@ from shared.event import TENANT_ID, Text128, UsageEvent
 
 MAX_BYTES = 512 * 1024
 MAX_EVENTS = 5_000
+MAX_NAME = 128  # characters of a batch_id
 MAX_ERRORS, MAX_PATH = 20, 200  # of an event and a field: a reject has to fit a row of a table
 PLAINLY = {
     "extra_forbidden": "is not known here",
     "missing": "is needed",
     "string_pattern_mismatch": "is empty or has characters that are not allowed",
 }
-GZIP, BASE64_OF_GZIP = b"\x1f\x8b", b"H4sI"
+GZIP, JSON = b"\x1f\x8b", (b"{", b"[")
+NOT_READABLE = "The message is not JSON, gzip or base64 of these."
+MAX_LAYERS = 2  # of base64: a client's own, and its queue library's
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +85,35 @@ def batch_id_of(text: bytes) -> str:
 
 
 def decompress(body: bytes) -> bytes:
-    """The JSON text of a message, of at most MAX_BYTES however small it was packed."""
-    if body.startswith(BASE64_OF_GZIP):
-        try:
-            body = base64.b64decode(body, validate=True)
-        except binascii.Error as error:
-            raise Undecodable(f"The message looks like base64 but is not: {error}.") from error
-    if not body.startswith(GZIP):
-        if len(body) > MAX_BYTES:
-            raise TooLarge(f"The message has {len(body)} bytes; {MAX_BYTES} are allowed.")
-        return body
+    """The JSON text of a message, of at most MAX_BYTES however small it was packed.
+
+    The queue's messages come as they were sent: whatever they are, it is here that they are judged.
+    """
+    for _ in range(MAX_LAYERS):
+        if _is_decoded(body):
+            break
+        body = _from_base64(body)
+    if not _is_decoded(body):
+        raise Undecodable(NOT_READABLE)
+    return _unzip(body) if body.startswith(GZIP) else body
+
+
+def _is_decoded(body: bytes) -> bool:
+    if body.startswith(GZIP):
+        return True
+    if len(body) > MAX_BYTES:
+        raise TooLarge(f"The message has {len(body)} bytes; {MAX_BYTES} are allowed.")
+    return body.lstrip().startswith(JSON)
+
+
+def _from_base64(text: bytes) -> bytes:
+    try:
+        return base64.b64decode(b"".join(text.split()), validate=True)  # some encoders cut it into lines
+    except binascii.Error as error:
+        raise Undecodable(NOT_READABLE) from error
+
+
+def _unzip(body: bytes) -> bytes:
     unzip = zlib.decompressobj(wbits=31)
     try:
         text = unzip.decompress(body, MAX_BYTES + 1)
@@ -123,6 +145,9 @@ def _raw_events(text: bytes) -> list[Any]:
     if isinstance(document, dict) and "events" in document:
         if unknown := document.keys() - Events.model_fields:
             raise Undecodable(f"Unknown field beside events: {min(unknown)}.")
+        named = document.get("batch_id")
+        if named is not None and not (isinstance(named, str) and len(named) <= MAX_NAME):
+            raise Undecodable(f"The batch_id is not text of at most {MAX_NAME} characters.")
         document = document["events"]
     elif isinstance(document, dict):
         document = [document]

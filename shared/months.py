@@ -6,18 +6,21 @@ wins. The ready document names the state of each day that it holds (`days`): bef
 resealed day is cleared, what is there of a month that does not hold this very state is deleted, draft
 or ready. A builder reads the days after its draft is there, so a reader who finds no mark in a month
 may trust what is ready. A month to be built has a mark of its own.
+
+The cubes are stored in chunks: `musers` with users, `mdays` with days. The sum of a month, by its
+dimensions only, is in the main document where it fits it; else `packed` is null and `musers` answers.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import uuid4
 
 from shared.columns import DAY, DIMENSIONS, USER
-from shared.cube import Cube, empty, merge
+from shared.cube import Cube, concatenate, empty, merge
 from shared.days import Period, month_of
 from shared.errors import Busy
-from shared.packing import pack, unpack
+from shared.packing import pack, split, with_packed
 from shared.ports import Document, Mark, Stores, Usage
-from shared.rollup import read_rollup, split, users_cubes
+from shared.rollup import read_rollup, users_cubes
 
 ATTEMPTS = 5
 MANY_ROWS = 2_000_000  # merge before there are more: a large tenant's month does not fit at once
@@ -90,28 +93,29 @@ async def is_current(usage: Usage, tenant_id: str, month: Period, document: Docu
 
 async def _merge(usage: Usage, tenant_id: str, month: Period, draft: Document) -> bool:
     """Writes the month's cubes and makes its draft ready; False if others came first."""
-    days = await usage.documents(tenant_id, "totals", month)
-    users = await _users(usage, tenant_id, days)
-    if users is None:
+    days = await usage.heads(tenant_id, month)
+    cubes = await _cubes(usage, tenant_id, days)
+    if cubes is None:
         return False
+    users, totals = cubes
     writer = draft["writer"]
     others = await _chunks(usage, tenant_id, month)
+    packed = {"musers": split(users), "mdays": split(totals)}
     chunks = [
-        {**_document("mdays", tenant_id, month, writer), "packed": pack(_totals(days, DAY, *DIMENSIONS))},
-        *(
-            {**_document("musers", tenant_id, month, writer, number), "packed": packed}
-            for number, packed in enumerate(split(users))
-        ),
+        {**_document(kind, tenant_id, month, writer, number), "packed": text}
+        for kind, texts in packed.items()
+        for number, text in enumerate(texts)
     ]
     for chunk in chunks:
         await usage.put(chunk)
-    ready = _ready(tenant_id, month, writer, days) | {"chunks": len(chunks) - 1}
-    done = await usage.commit(ready, draft["_etag"])
+    counts = {"chunks": len(packed["musers"]), "day_chunks": len(packed["mdays"])}
+    ready = _ready(tenant_id, month, writer, days, totals) | counts
+    done = await usage.commit(with_packed(ready, totals.group_by(*DIMENSIONS)), draft["_etag"])
     await _drop(usage, tenant_id, others if done else [chunk["id"] for chunk in chunks])
     return done
 
 
-def _ready(tenant_id: str, month: Period, writer: str, days: Sequence[Document]) -> Document:
+def _ready(tenant_id: str, month: Period, writer: str, days: Sequence[Document], totals: Cube) -> Document:
     return {
         **_document("mtotals", tenant_id, month),
         "state": "ready",
@@ -119,30 +123,24 @@ def _ready(tenant_id: str, month: Period, writer: str, days: Sequence[Document])
         "days": {day["day"]: read_rollup(day).stamp for day in days},
         "duplicates": sum(day["duplicates"] for day in days),
         "rejected": sum(day["rejected"] for day in days),
-        "packed": pack(_totals(days, *DIMENSIONS)),
-        "by_day": pack(_totals(days, DAY)),
+        "by_day": pack(totals.group_by(DAY)),
     }
 
 
-def _totals(days: Sequence[Document], *names: str) -> Cube:
-    """The totals of these days by these dimensions."""
-    cubes = [unpack(day["packed"]).labelled(DAY, day["day"]).project(names) for day in days]
-    return merge([empty(names), *cubes])
-
-
-async def _users(usage: Usage, tenant_id: str, days: Sequence[Document]) -> Cube | None:
-    """The users cube of these days; None if one of them is being replaced."""
-    cubes = [empty((USER, *DIMENSIONS))]
+async def _cubes(usage: Usage, tenant_id: str, days: Sequence[Document]) -> tuple[Cube, Cube] | None:
+    """The users cube of these days, and their totals by day; None if one of them is being replaced."""
+    users, totals = [empty((USER, *DIMENSIONS))], [empty((*DIMENSIONS, DAY))]
     for day in days:
         rollup = read_rollup(day)
         chunks = await usage.documents(tenant_id, "users", Period(rollup.day, rollup.day))
         found = users_cubes(rollup, chunks)
         if found is None:
             return None
-        cubes += found
-        if sum(cube.rows for cube in cubes) > MANY_ROWS:
-            cubes = [merge(cubes)]
-    return merge(cubes)
+        users += found
+        totals.append(concatenate(found).group_by(*DIMENSIONS).labelled(DAY, day["day"]))
+        if sum(cube.rows for cube in users) > MANY_ROWS:
+            users = [merge(users)]
+    return merge(users), concatenate(totals)
 
 
 async def _chunks(usage: Usage, tenant_id: str, month: Period) -> list[str]:

@@ -1,10 +1,12 @@
 """A cube as compact text: its columns as the smallest little-endian integers, zstd, base64.
 
 The rows of a day with users are too many for JSON columns: read back, this is 4 to 8 times faster.
+A document holds 2 MB, so a cube is stored in as many texts as it takes, each at most MAX_CHUNK long.
 """
 
 import base64
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import orjson
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 from shared.columns import MEASURES
 from shared.cube import Cube, Dimension
 
+MAX_CHUNK = 1_000_000  # the HTTP client warns of bodies over 1 MiB
 MAX_UNPACKED = 256 * 1024 * 1024
 WIDTHS = ("<u1", "<u2", "<u4", "<i8")
 
@@ -34,6 +37,22 @@ def pack(cube: Cube) -> str:
     header = {"rows": cube.rows, "dimensions": dimensions, "measures": measures}
     plain = b"".join([orjson.dumps(header), b"\n", *body])
     return base64.b64encode(zstandard.compress(plain, 3)).decode()
+
+
+def split(cube: Cube) -> list[str]:
+    """The cube as text forms, each small enough for a document."""
+    packed = pack(cube)
+    if len(packed) <= MAX_CHUNK or cube.rows < 2:
+        return [packed]
+    rows, half = np.arange(cube.rows), cube.rows // 2
+    return [*split(cube.take(rows[:half])), *split(cube.take(rows[half:]))]
+
+
+def with_packed(document: dict[str, Any], cube: Cube) -> dict[str, Any]:
+    """The document with a cube as its `packed`, which is null where the document has no room for it."""
+    packed = pack(cube)
+    room = MAX_CHUNK - len(orjson.dumps(document))
+    return {**document, "packed": packed if len(packed) <= room else None}
 
 
 def unpack(text: str) -> Cube:

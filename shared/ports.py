@@ -144,6 +144,10 @@ class Usage(Protocol):
         """How many segments `segments` would find."""
         ...
 
+    async def names(self, tenant_id: str, day: date) -> list[Document]:
+        """What `segment.names_of` needs of each segment of the day."""
+        ...
+
     async def totals(self, tenant_id: str, period: Period) -> list[Document]:
         """The totals documents of the days of the period that have one, in order."""
         ...

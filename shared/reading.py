@@ -1,7 +1,8 @@
 """Reading a tenant's usage of a period: whole months, single days, and the segments these do not hold yet.
 
 Every view is answered from here. It names the dimensions that it needs, and is given the smallest
-documents that have them: by day, without users, or with users.
+documents that have them: by day, without users, or with users. Where the smaller ones have no room for
+what they would hold (`packed` is null), those with users are read instead.
 """
 
 import asyncio
@@ -111,44 +112,49 @@ async def _months(
     ]
     if not any(month not in touched for month in whole):
         return {}
-    span = Period(min(month.first for month in whole), max(month.first for month in whole))
+    span = Period(min(month.first for month in whole), max(month.last for month in whole))
     heads = [
         head
         for head in await usage.documents(tenant_id, "mtotals", span)
         if head["state"] == "ready" and _month(head) not in touched
     ]
-    details = await _details(usage, tenant_id, span, names) if heads else {}
-    return {_month(head): _month_part(head, details, names) for head in heads}
+    chunks = await _month_chunks(usage, tenant_id, heads, names)
+    return {_month(head): _month_part(head, chunks, names) for head in heads}
 
 
-async def _details(
-    usage: Usage, tenant_id: str, span: Period, names: tuple[str, ...]
+async def _month_chunks(
+    usage: Usage, tenant_id: str, heads: Sequence[Document], names: tuple[str, ...]
 ) -> dict[tuple[str, str], list[Document]]:
     """The further documents of the months that these dimensions need, by month and writer."""
-    kind = "musers" if USER in names else "mdays" if _needs_days(names) else None
+    kinds = {head["day"]: kind for head in heads if (kind := _chunk_kind(head, names))}
     found: dict[tuple[str, str], list[Document]] = {}
-    if kind:
+    for kind in set(kinds.values()):  # one at most
+        span = Period(*(date.fromisoformat(end(kinds)) for end in (min, max)))
         for document in await usage.documents(tenant_id, kind, span):
             found.setdefault((document["day"], document["writer"]), []).append(document)
     return found
 
 
+def _chunk_kind(head: Document, names: tuple[str, ...]) -> str | None:
+    """The kind of documents that hold these dimensions of a month, where its main document does not."""
+    if USER in names:
+        return "musers"
+    if DAY in names:
+        return "mdays" if len(names) > 1 else None
+    return None if head["packed"] else "musers"
+
+
 def _month_part(
-    head: Document, details: dict[tuple[str, str], list[Document]], names: tuple[str, ...]
+    head: Document, chunks: dict[tuple[str, str], list[Document]], names: tuple[str, ...]
 ) -> _Part:
-    if USER in names or _needs_days(names):
-        documents = details.get((head["day"], head["writer"]), [])
-        if len(documents) != (head["chunks"] if USER in names else 1):
+    if kind := _chunk_kind(head, names):
+        packed = [document["packed"] for document in chunks.get((head["day"], head["writer"]), ())]
+        if len(packed) != (head["chunks"] if kind == "musers" else head.get("day_chunks", 1)):
             raise _Torn
-        cubes = [unpack(document["packed"]) for document in documents]
     else:
-        cubes = [unpack(head["by_day" if DAY in names else "packed"])]
-    return _Part(concatenate([cube.project(names) for cube in cubes]), head["duplicates"], head["rejected"])
-
-
-def _needs_days(names: tuple[str, ...]) -> bool:
-    """Whether it takes more than the sum of each day."""
-    return DAY in names and len(names) > 1
+        packed = [head["by_day" if DAY in names else "packed"]]
+    cube = concatenate([unpack(text).project(names) for text in packed])
+    return _Part(cube, head["duplicates"], head["rejected"])
 
 
 def _month(head: Document) -> Period:
@@ -159,20 +165,28 @@ async def _days(
     usage: Usage, tenant_id: str, run: Period, names: tuple[str, ...]
 ) -> dict[date, tuple[Rollup, _Part]]:
     """The saved days of the run."""
-    if USER not in names:
-        documents = await usage.documents(tenant_id, "totals", run)
-        return {
-            rollup.day: (rollup, _day_part(rollup, [unpack(document["packed"])], names))
-            for document in documents
-            for rollup in [read_rollup(document)]
-        }
-    heads = [read_rollup(head) for head in await usage.heads(tenant_id, run)]
+    if USER in names:
+        heads = await usage.heads(tenant_id, run)
+        return await _users_days(usage, tenant_id, [read_rollup(head) for head in heads], names)
+    saved = [(read_rollup(one), one["packed"]) for one in await usage.documents(tenant_id, "totals", run)]
+    wide = [rollup for rollup, packed in saved if packed is None]
+    return await _users_days(usage, tenant_id, wide, names) | {
+        rollup.day: (rollup, _day_part(rollup, [unpack(packed)], names)) for rollup, packed in saved if packed
+    }
+
+
+async def _users_days(
+    usage: Usage, tenant_id: str, rollups: Sequence[Rollup], names: tuple[str, ...]
+) -> dict[date, tuple[Rollup, _Part]]:
+    """These saved days, in order, from their users chunks."""
+    if not rollups:
+        return {}
     chunks: dict[str, list[Document]] = {}
-    for chunk in await usage.documents(tenant_id, "users", run) if heads else ():
+    for chunk in await usage.documents(tenant_id, "users", Period(rollups[0].day, rollups[-1].day)):
         chunks.setdefault(chunk["day"], []).append(chunk)
     return {
-        head.day: (head, _day_part(head, users_cubes(head, chunks.get(str(head.day), ())), names))
-        for head in heads
+        one.day: (one, _day_part(one, users_cubes(one, chunks.get(str(one.day), ())), names))
+        for one in rollups
     }
 
 

@@ -16,8 +16,11 @@ from shared.rollup import ATTEMPTS
 from shared.seal import has_ended, seal_marked
 from shared.tenants import Tenant
 
-type Outcome = Literal["equal", "differs", "repaired", "gone", "waits"]
-"""`differs` only in a dry run; `gone`: a day without its segments; `waits`: a month with unsealed days."""
+type Outcome = Literal["equal", "differs", "repaired", "empty", "gone", "waits"]
+"""`differs` only in a dry run; `empty`: a day without any usage; `gone`: one whose segments expired.
+
+`waits`: a month with unsealed days.
+"""
 
 
 @dataclass(slots=True)
@@ -33,9 +36,11 @@ class Rebuild:
     async def day(self, day: date) -> Outcome:
         """Counts one day again. Raises Busy when others keep changing it."""
         if not is_alive(self.tenant, day, self.now):
-            return "gone"
+            return "gone" if await self._is_used(day) else "empty"
         for _ in range(ATTEMPTS):
             recount = await count_again(self.stores.usage, self.tenant.id, day, self.now)
+            if not (recount.saved.version or recount.waiting):
+                return "empty"
             if recount.right:
                 return "repaired" if day in self.repaired else "equal"
             if self.dry_run:
@@ -51,6 +56,13 @@ class Rebuild:
             await seal_marked(self.stores, self.now, self._is_repaired)
         months = sorted({month_of(day).first for day in period})
         return {first: await self._month(month_of(first)) for first in months}
+
+    async def _is_used(self, day: date) -> bool:
+        usage, tenant_id = self.stores.usage, self.tenant.id
+        return bool(
+            await usage.heads(tenant_id, Period(day, day))
+            or await usage.count_segments(tenant_id, day, 0, ())
+        )
 
     async def _month(self, month: Period) -> Outcome:
         usage, tenant_id = self.stores.usage, self.tenant.id

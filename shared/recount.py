@@ -111,7 +111,10 @@ def same(one: Cube, other: Cube) -> bool:
 
 
 async def saved_day(usage: Usage, tenant_id: str, day: date) -> tuple[Rollup, Cube, Cube | None]:
-    """The saved state of a day, its totals and its users; None for these if some of them are lost."""
+    """The saved state of a day, its totals and its users; None for these if some of them are lost.
+
+    The totals of a wide day are those of its users.
+    """
     for attempt in range(ATTEMPTS):
         found = await usage.documents(tenant_id, "totals", Period(day, day))
         if not found:
@@ -120,7 +123,10 @@ async def saved_day(usage: Usage, tenant_id: str, day: date) -> tuple[Rollup, Cu
         users = users_cubes(rollup, await usage.documents(tenant_id, "users", Period(day, day)))
         if users is not None or attempt == ATTEMPTS - 1:
             break  # else it was replaced just now, or not
-    return rollup, unpack(found[0]["packed"]), None if users is None else merge(users)
+    cube = None if users is None else merge(users)
+    packed = found[0]["packed"]
+    totals = unpack(packed) if packed else merge([empty(KEYS), *(users or ())]).group_by(*DIMENSIONS)
+    return rollup, totals, cube
 
 
 async def pages(

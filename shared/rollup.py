@@ -4,6 +4,9 @@ A fold is a read that saves its result: the rollup plus the segments that it doe
 users chunks are written under a new version first; then the totals document, which names that version,
 is created or replaced with if-match. That one write is the commit: a lost race starts over, and a
 reader always sees a whole day.
+
+The totals document of a wide day, whose totals have more rows than fit it, goes without them
+(`packed` is null): the users chunks hold everything, and who needs such totals reads these.
 """
 
 from collections.abc import Sequence
@@ -12,8 +15,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-import numpy as np
-
 from shared import directory
 from shared.columns import DIMENSIONS, KEYS
 from shared.cube import Cube, empty, from_json, merge
@@ -21,7 +22,7 @@ from shared.days import Period
 from shared.each import each
 from shared.errors import Busy
 from shared.event import EPOCH
-from shared.packing import pack, unpack
+from shared.packing import split, unpack, with_packed
 from shared.ports import Document, Mark, Marks, Usage
 from shared.tariff import Tariff
 
@@ -31,7 +32,6 @@ OLD = timedelta(minutes=10)
 SETTLED = timedelta(minutes=1)
 AT_ONCE = 500
 ATTEMPTS = 5
-MAX_CHUNK = 1_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,15 +206,6 @@ def advance(rollup: Rollup, segments: Sequence[Document], now: datetime, chunks:
     )
 
 
-def split(cube: Cube) -> list[str]:
-    """The cube as packed texts, each small enough for a document."""
-    packed = pack(cube)
-    if len(packed) <= MAX_CHUNK or cube.rows < 2:
-        return [packed]
-    rows, half = np.arange(cube.rows), cube.rows // 2
-    return [*split(cube.take(rows[:half])), *split(cube.take(rows[half:]))]
-
-
 def _users_document(tenant_id: str, rollup: Rollup, number: int, packed: str) -> Document:
     return {
         "id": f"users|{rollup.day}|{rollup.stamp}|{number}",
@@ -228,7 +219,7 @@ def _users_document(tenant_id: str, rollup: Rollup, number: int, packed: str) ->
 
 
 def _totals_document(tenant_id: str, rollup: Rollup, cube: Cube) -> dict[str, Any]:
-    return {
+    head = {
         "id": totals_id(rollup.day),
         "tenantId": tenant_id,
         "kind": "totals",
@@ -243,5 +234,5 @@ def _totals_document(tenant_id: str, rollup: Rollup, cube: Cube) -> dict[str, An
         "rejected": rollup.rejected,
         "sealed": rollup.sealed,
         "tariff": asdict(rollup.tariff) if rollup.tariff else None,
-        "packed": pack(cube.group_by(*DIMENSIONS)),
     }
+    return with_packed(head, cube.group_by(*DIMENSIONS))

@@ -69,13 +69,16 @@ def has_ended(period: Period, tenant: Tenant, now: datetime) -> bool:
 async def _seal_days(
     stores: Stores, tenant: Tenant, marks: Sequence[Mark], now: datetime, sealed: Sealed
 ) -> None:
-    """Seals marked days of one month; those that have not ended are folded only."""
-    ended = [mark for mark in marks if has_ended(Period(mark.day, mark.day), tenant, now)]
-    for mark in marks:
-        if mark not in ended:
+    """Seals marked days of one month; those that have not ended are folded only.
+
+    A day that fails keeps its mark, and none of the others from being sealed.
+    """
+    done: list[tuple[Mark, Rollup]] = []
+
+    async def seal(mark: Mark) -> None:
+        if not has_ended(Period(mark.day, mark.day), tenant, now):
             await fold_day(stores.usage, tenant.id, mark.day, now)
-    stamps = {}
-    for mark in ended:
+            return
         rollup, repaired = await _seal_day(stores.usage, tenant, mark.day, now)
         if repaired:
             log.error(
@@ -83,13 +86,17 @@ async def _seal_days(
                 extra={"tenant": tenant.id, "day": str(mark.day)},
             )  # fmt: skip
             sealed.repaired.append((tenant.id, mark.day))
-        if rollup.version:
-            stamps[str(mark.day)] = rollup.stamp
-    if ended:
-        await release(stores, tenant.id, month_of(ended[0].day), stamps)
-    for mark in ended:
-        await stores.marks.clear(mark)
-    sealed.days += len(ended)
+        done.append((mark, rollup))
+
+    try:
+        await each(marks, seal)
+    finally:
+        if done:
+            stamps = {str(mark.day): rollup.stamp for mark, rollup in done if rollup.version}
+            await release(stores, tenant.id, month_of(marks[0].day), stamps)
+        for mark, _ in done:
+            await stores.marks.clear(mark)
+        sealed.days += len(done)
 
 
 async def _seal_day(usage: Usage, tenant: Tenant, day: date, now: datetime) -> tuple[Rollup, bool]:

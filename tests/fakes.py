@@ -269,6 +269,11 @@ class FakeUsage(_Fake):
         """How many segments `segments` would find."""
         return await self.process.do(lambda: len(self._unfolded(tenant_id, day, since, known)))
 
+    async def names(self, tenant_id: str, day: date) -> list[Document]:
+        """What `segment.names_of` needs of each segment of the day."""
+        found = await self.process.do(lambda: self._unfolded(tenant_id, day, 0, ()))
+        return [{name: one[name] for name in ("event_ids", "sources")} for one in found]
+
     async def totals(self, tenant_id: str, period: Period) -> list[Document]:
         """The totals documents of the days of the period that have one, in order."""
         return await self.documents(tenant_id, "totals", period)

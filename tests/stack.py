@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -83,11 +82,11 @@ class Api:
         asked = {"scopes": scopes, **settings}
         return str((await self.operate("POST", f"tenants/{tenant_id}/keys", asked))["key"])
 
-    async def send(self, *messages: bytes) -> None:
-        """Puts messages into the queue, encoded as host.json says."""
+    async def send(self, *messages: str) -> None:
+        """Puts messages into the queue, each as it is."""
         async with queue_of(self.stack.storage) as queue:
             for message in messages:
-                await queue.send_message(b64encode(message).decode())
+                await queue.send_message(message)
 
     async def waiting(self) -> int:
         """How many messages are in the queue, hidden ones included."""

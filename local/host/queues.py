@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
@@ -167,7 +168,7 @@ class QueueListener:
     def _decode(self, content: str) -> Datum:
         if not self._options.base64:
             return Datum(content, "string")
-        data = base64.b64decode(content, validate=True)
+        data = base64.b64decode(re.sub(r"[ \t\r\n]", "", content), validate=True)  # as .NET does
         try:
             return Datum(data.decode(), "string")
         except UnicodeDecodeError:

@@ -72,6 +72,11 @@ class UsageStore:
         )  # fmt: skip
         return sum(counts)
 
+    async def names(self, tenant_id: str, day: date) -> list[Document]:
+        """What `segment.names_of` needs of each segment of the day."""
+        query = f"SELECT c.event_ids, c.sources {OF_KIND} AND c.day = @day"
+        return await self._query(tenant_id, query, kind="segment", day=str(day))
+
     async def totals(self, tenant_id: str, period: Period) -> list[Document]:
         """The totals documents of the days of the period that have one, in order."""
         return await self._of_period("totals", f"SELECT * {OF_PERIOD} ORDER BY c.day", tenant_id, period)

@@ -1,19 +1,36 @@
 """Rejects: what could not be counted is there to be read, and to be counted after all."""
 
 import gzip
+from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Sized
 from uuid import uuid4
 
 import orjson
+import pytest
 import pytest_asyncio
 
 from local.stack import Stack
+from shared.publisher import queue_of
+from shared.stores.schema import POISON_QUEUE
 from tests.stack import Api, Customer, ago, api_of, eventually
 
 FAST_POISON = {
     "AzureFunctionsJobHost__extensions__queues__maxDequeueCount": "2",
     "AzureFunctionsJobHost__extensions__queues__visibilityTimeout": "00:00:01",
     "AzureFunctionsJobHost__extensions__queues__maxPollingInterval": "00:00:00.2",
+}
+NO_ENCODING = "The message is not JSON, gzip or base64 of these"
+UNREADABLE = {
+    "": NO_ENCODING,
+    "  \n": NO_ENCODING,
+    "%%%": NO_ENCODING,
+    "eyJ_-_": NO_ENCODING,  # the other alphabet of base64
+    "no json: ü ☃ 😀 <&>": NO_ENCODING,
+    b64encode(b"no json: \xc3\xbc \xff").decode(): NO_ENCODING,
+    b64encode(gzip.compress(b"{}")[:-9]).decode(): "The message is not one whole gzip member.",
+    '{"events": [': "The message is not JSON: ",
+    "[]": "The message holds no event",
+    b64encode(b"[]").decode(): "The message holds no event",
 }
 
 
@@ -58,19 +75,18 @@ async def test_a_reject_tells_everything_and_leaves_the_count(api: Api) -> None:
 
 
 async def test_a_message_that_holds_no_events_is_a_reject(api: Api) -> None:
-    """Bytes that nobody can read are kept as they came, with the reason."""
+    """Whatever text there is in the queue, it is kept as it came, with the reason."""
     before = {one["id"] for one in await api.rejects(limit=1000)}
-    await api.send(b"no json: \xc3\xbc", gzip.compress(b"{}")[:-9], b"[]")
+    await api.send(*UNREADABLE)
 
     async def reasons() -> dict[str, str]:
         new = [one for one in await api.rejects(limit=1000) if one["id"] not in before]
         return {one["payload"]: one["errors"][0]["reason"] for one in new if one["index"] is None}
 
-    await eventually(lambda: _size(reasons), 3)
+    await eventually(lambda: _size(reasons), len(UNREADABLE))
     found = await reasons()
-    assert found["no json: ü"].startswith("The message is not JSON")
-    assert found["[]"].startswith("The message holds no event")
-    assert "The message is not one whole gzip member." in found.values()
+    assert {text: found[text][: len(reason)] for text, reason in UNREADABLE.items()} == UNREADABLE
+    await eventually(api.waiting, 0)
 
 
 async def test_rejects_are_paged_and_filtered(api: Api) -> None:
@@ -104,6 +120,43 @@ async def test_a_message_that_keeps_failing_is_kept_and_replayed(fragile: Api) -
     assert await customer.counts() == (21, 2, 0)
     await fragile.publish(*events)
     await eventually(customer.counts, (21, 22, 0))
+
+
+@pytest.mark.parametrize("encode", [bytes, b64encode])
+async def test_a_given_up_message_in_any_encoding_is_replayed(
+    api: Api, encode: Callable[[bytes], bytes]
+) -> None:
+    """What stands in the poison queue is kept as it came, JSON or base64, and still counts later."""
+    customer = await api.customer()
+    text = encode(orjson.dumps(customer.event())).decode()
+    await give_up(api, text)
+
+    async def ids() -> list[str]:
+        return [one["id"] for one in await api.rejects(limit=1000) if one["payload"] == text]
+
+    await eventually(lambda: _size(ids), 1)
+    (reject_id,) = await ids()
+    answer = await api.operate("POST", f"rejects/{reject_id}/replay")
+    assert answer == {"accepted": 1, "duplicates": 0, "rejected": 0}
+    assert await customer.counts() == (1, 0, 0)
+
+
+async def test_a_given_up_message_that_nobody_can_read_is_kept(api: Api) -> None:
+    """It does not expire in the poison queue, unread: its text and its fate are there to be seen."""
+    text = f"%%% {uuid4()} ü"
+    await give_up(api, text)
+
+    async def reasons() -> list[str]:
+        found = await api.rejects(limit=1000)
+        return [one["errors"][0]["reason"] for one in found if one["payload"] == text]
+
+    await eventually(reasons, ["could not be handled in all its attempts"])
+
+
+async def give_up(api: Api, text: str) -> None:
+    """Puts a message where the host puts those that keep failing."""
+    async with queue_of(api.stack.storage, queue=POISON_QUEUE) as queue:
+        await queue.send_message(text)
 
 
 async def test_a_failed_attempt_leaves_no_second_reject(fragile: Api) -> None:

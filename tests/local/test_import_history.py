@@ -4,7 +4,11 @@ import asyncio
 import csv
 import json
 import os
+import re
+import shutil
 import signal
+import socket
+import subprocess
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -21,18 +25,18 @@ ROOT = FOLDER.parent
 YEAR = {"first": str(datetime.now(UTC).date() - timedelta(days=500))}
 
 
-async def start(api: Api, file: Path, tenant_id: str) -> asyncio.subprocess.Process:
+async def start(api: Api, file: Path, tenant_id: str, **settings: str) -> asyncio.subprocess.Process:
     """The command, at work."""
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "local.import_history", str(file), "--tenant", tenant_id,
-        cwd=ROOT, env=os.environ | api.stack.environment,
+        cwd=ROOT, env=os.environ | api.stack.environment | settings,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
 
 
-async def run(api: Api, file: Path, tenant_id: str) -> tuple[int | None, str, str]:
+async def run(api: Api, file: Path, tenant_id: str, **settings: str) -> tuple[int | None, str, str]:
     """The command's exit code and what it said, without the progress bar."""
-    process = await start(api, file, tenant_id)
+    process = await start(api, file, tenant_id, **settings)
     said, complained = await process.communicate()
     return process.returncode, said.decode(), complained.decode().replace("\r", "\n")
 
@@ -81,9 +85,9 @@ async def test_history_is_counted_as_if_it_had_come_in_time(api: Api, tmp_path: 
     assert callable(write)
     customer = await api.customer()
     file = write(tmp_path, history(customer))
-    for _ in range(2):
+    for counted in ("5 accepted, 0 duplicates", "0 accepted, 5 duplicates"):
         code, said, bar = await run(api, file, customer.id)
-        assert (code, said) == (0, "5 accepted, 0 duplicates, 0 rejected\n")
+        assert (code, said) == (0, f"{counted}, 0 rejected\n")
         assert "100%" in bar
         totals = (await customer.get("by-user", **YEAR))["totals"]
         assert (totals["requests"], totals["tokens"], totals["unpriced_requests"]) == (5, 1_003 + 20, 1)
@@ -160,28 +164,81 @@ async def test_an_interrupted_import_is_completed_by_the_next(
     process.send_signal(number)
     _, complained = await process.communicate()
     await api.no_faults()
-    assert 0 < await customer.requests(**YEAR) < 8_000
+    stored = await customer.requests(**YEAR)
+    assert 0 < stored < 8_000
     if number == signal.SIGINT:
         assert process.returncode == 1
         assert b"\nimport: interrupted" in complained
         assert b"Traceback" not in complained
 
-    for _ in range(2):
+    for least in (stored, 8_000):  # what was stored at the very end nobody has been told of
         code, said, _ = await run(api, file, customer.id)
-        assert (code, said) == (0, "8000 accepted, 0 duplicates, 0 rejected\n")
+        accepted, duplicates, rejected = map(int, re.findall(r"\d+", said))
+        assert (code, accepted + duplicates, rejected) == (0, 8_000, 0)
+        assert least <= duplicates
         assert await customer.counts(**YEAR) == (8_000, 0, 0)
     users = (await customer.get("by-user", **YEAR))["data"]
     assert {row["user_id"]: row["tokens"] for row in users} == {f"u{n}": 16_000 for n in range(5)}
 
 
 async def test_an_import_that_cannot_begin_is_one_clear_line(api: Api, tmp_path: Path) -> None:
-    """An unknown tenant and a missing file are told, with exit code 1."""
+    """An unknown tenant and a missing or unreadable file are told, with exit code 1 and nothing else."""
     file = json_lines(tmp_path, [])
-    code, said, complained = await run(api, file, "nobody")
+    assert await run(api, file, "nobody") == (1, "", "import: There is no tenant 'nobody'.\n")
+    missing = tmp_path / "none.jsonl"
+    complaint = f"import: [Errno 2] No such file or directory: '{missing}'\n"
+    assert await run(api, missing, "nobody") == (1, "", complaint)
+    wide = tmp_path / "wide.csv"
+    wide.write_text("id\n" + "x" * (csv.field_size_limit() + 1))
+    complaint = f"import: line 2: field larger than field limit ({csv.field_size_limit()})\n"
+    assert await run(api, wide, "nobody") == (1, "", complaint)
+
+
+async def test_an_import_that_fails_is_one_clear_line(api: Api, tmp_path: Path) -> None:
+    """While it stores and while it seals; the next run completes it."""
+    customer = await api.customer()
+    file = json_lines(tmp_path, [customer.event(time=ago(days=day)) for day in (60, 61, 90)])
+    for prefix in ("seg|", "totals|"):
+        await api.fault(operations=["create"], id_prefix=prefix, status=403, times=None)
+        code, said, complained = await run(api, file, customer.id)
+        await api.no_faults()
+        assert (code, said) == (1, "")
+        *_, last = complained.splitlines()
+        assert last.startswith("import: ")
+        assert "Traceback" not in complained
+    assert (await run(api, file, customer.id))[1] == "0 accepted, 3 duplicates, 0 rejected\n"
+    assert await customer.requests(**YEAR) == 3
+
+
+async def test_stores_that_do_not_answer_are_one_clear_line(api: Api, tmp_path: Path) -> None:
+    """As when `make run` is not up."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # not listening, so that it refuses
+        cosmos = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        customer = await api.customer()
+        file = json_lines(tmp_path, [customer.event(time=ago(days=60))])
+        code, said, complained = await run(api, file, customer.id, COSMOS_ENDPOINT=cosmos)
     assert (code, said) == (1, "")
-    assert complained.splitlines()[-1] == "import: There is no tenant 'nobody'."
-    assert "Traceback" not in complained
-    code, _, complained = await run(api, tmp_path / "none.jsonl", "nobody")
-    assert code == 1
     assert complained.splitlines()[-1].startswith("import: ")
-    assert "none.jsonl" in complained
+    assert "Traceback" not in complained
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        (["replay"], "FILE=… is needed"),
+        (["import"], "FILE=… and TENANT=… are needed"),
+        (["import", "FILE=x"], "TENANT=… is needed"),
+        (["rebuild", "TENANT=x"], "FROM=… and TO=… are needed"),
+    ],
+)
+def test_make_names_the_arguments_that_are_missing(given: list[str], missing: str) -> None:
+    """In one line, before anything is done."""
+    environment = {"PATH": os.environ["PATH"]}
+    done = subprocess.run(  # noqa: S603 - our own Makefile
+        [str(shutil.which("make")), "--dry-run", *given],
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert missing in line

@@ -112,14 +112,15 @@ class World:
         found = await find_month(self.cloud.stores().usage, "contoso", month)
         if not found or found["state"] != "ready" or self.marked(month):
             return
+        musers, mdays = (self.chunks(kind, month, found["writer"]) for kind in ("musers", "mdays"))
         for names, documents in {
-            DIMENSIONS: [found["packed"]],
+            DIMENSIONS: [found["packed"]] if found["packed"] else musers,
             (DAY,): [found["by_day"]],
-            (DAY, *DIMENSIONS): self.chunks("mdays", month, found["writer"]),
-            (USER, *DIMENSIONS): self.chunks("musers", month, found["writer"]),
+            (DAY, *DIMENSIONS): mdays,
+            (USER, *DIMENSIONS): musers,
         }.items():
             assert sums_of(concatenate([unpack(one) for one in documents]), names) == summed(truth, names)
-        assert len(self.chunks("musers", month, found["writer"])) == found["chunks"]
+        assert (len(musers), len(mdays)) == (found["chunks"], found["day_chunks"])
 
     def chunks(self, kind: str, month: Period, writer: str) -> list[str]:
         """The packed documents of a month."""

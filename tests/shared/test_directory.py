@@ -7,7 +7,7 @@ import pytest
 
 from shared import directory
 from shared.directory import Person, learn, load, newest
-from shared.errors import Busy
+from shared.errors import Busy, Conflict
 from shared.event import UsageEvent
 from shared.segment import Priced, make_segment
 from tests.events import body, event
@@ -77,6 +77,49 @@ async def test_a_writer_that_always_loses_gives_up(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(usage, "commit", lose)
     with pytest.raises(Busy):
         await learn(usage, "contoso", [segment(("u", "Ann", None, 1))])
+
+
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    """A cloud of one shard, which has room for about three users."""
+    monkeypatch.setattr(directory, "SHARDS", 1)
+    monkeypatch.setattr(directory, "MAX_SHARD", 200)
+    return Cloud()
+
+
+async def test_a_full_shard_takes_no_new_names_and_keeps_nobody_waiting(
+    full: Cloud, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Those known stay and may change; the others are shown without name, and that is logged."""
+    process = Process()
+    usage = full.stores(process).usage
+    await learn(usage, "contoso", [segment(*((f"u{n}", f"Name {n}", None, 1) for n in range(9)))])
+    known = await load(usage, "contoso")
+    assert set(known) == {"u0", "u1", "u2"}
+    assert [record.getMessage() for record in caplog.records] == [
+        "no room for the names of 6 users of contoso"
+    ]
+    steps = process.steps
+    await learn(usage, "contoso", [segment(("u7", "Name 7", None, 2), ("u1", "Name 1", None, 2))])
+    assert process.steps == steps + 1  # nothing is written for what finds no room
+    await learn(usage, "contoso", [segment(("u8", "Name 8", None, 3), ("u1", "Nome", None, 3))])
+    assert {user: person.name for user, person in (await load(usage, "contoso")).items()} == {
+        "u0": "Name 0",
+        "u1": "Nome",
+        "u2": "Name 2",
+    }
+
+
+async def test_users_are_erased_from_a_full_shard_whose_room_is_taken_again(full: Cloud) -> None:
+    """Known or not; naming another one is refused until then."""
+    usage = full.stores().usage
+    await learn(usage, "contoso", [segment(*((f"u{n}", f"Name {n}", None, 1) for n in range(9)))])
+    with pytest.raises(Conflict):
+        await directory.update(usage, "contoso", "u8", Person("Name 8", None, 2))
+    assert await directory.erase(usage, "contoso", "u7") == await directory.erase(usage, "contoso", "u7")
+    await directory.erase(usage, "contoso", "u0")
+    await directory.update(usage, "contoso", "u8", Person("Name 8", None, 2))
+    assert set(await load(usage, "contoso")) == {"u1", "u2", "u8"}
 
 
 def test_sources_are_merged_by_who_saw_a_user_last() -> None:

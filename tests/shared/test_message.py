@@ -17,6 +17,15 @@ from tests.events import body, event
 
 PLAIN = body(event("1"), event("2"))
 PACKED = gzip.compress(PLAIN)
+ENCODED = {
+    "plain": PLAIN,
+    "gzip": PACKED,
+    "base64": base64.b64encode(PLAIN),
+    "base64 of gzip": base64.b64encode(PACKED),
+    "base64 in lines": b"\r\n " + base64.encodebytes(PACKED),
+    "base64 twice": base64.b64encode(base64.b64encode(PLAIN)),
+    "base64 twice of gzip": base64.b64encode(base64.b64encode(PACKED)),
+}
 
 
 def cloud_event(name: str = "1", **attributes: object) -> dict[str, Any]:
@@ -28,17 +37,18 @@ def cloud_event(name: str = "1", **attributes: object) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "message",
-    [PLAIN, PACKED, base64.b64encode(PACKED), orjson.dumps([event("1"), event("2")]), PLAIN + b"\n"],
-    ids=["plain", "gzip", "base64 of gzip", "array", "line end"],
+    [*ENCODED.values(), orjson.dumps([event("1"), event("2")])],
+    ids=[*ENCODED.keys(), "array"],
 )
 def test_a_message_is_read_in_each_encoding(message: bytes) -> None:
-    """Plain, packed, or packed and then encoded."""
+    """Plain or packed, and each of these encoded too, also twice or cut into lines."""
     assert [(index, one.id) for index, one in read_batch(message).events] == [(0, "1"), (1, "2")]
 
 
 def test_the_encoding_is_no_part_of_a_batch_s_identity() -> None:
     """The same text packed anew is the same batch; another `batch_id` is another one."""
-    ids = {read_batch(message).id for message in (PLAIN, PACKED, base64.b64encode(gzip.compress(PLAIN, 1)))}
+    packed_anew = base64.b64encode(gzip.compress(PLAIN, 1))
+    ids = {read_batch(message).id for message in (*ENCODED.values(), packed_anew)}
     assert len(ids) == 1
     assert read_batch(body(event("1"), event("2"), batch_id="again")).id not in ids
 
@@ -99,6 +109,10 @@ UNDECODABLE = {
     "bad base64": base64.b64encode(PACKED) + b"!",
     "cut base64": base64.b64encode(PACKED)[:-1],
     "packed twice": gzip.compress(PACKED),
+    "blank": b" \r\n",
+    "no letters": b"%%%",
+    "the other base64": b"eyJ_-_",
+    "base64 thrice": base64.b64encode(base64.b64encode(base64.b64encode(PLAIN))),
 }
 
 

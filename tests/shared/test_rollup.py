@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared import rollup
+from shared import packing
 from shared.columns import USER
 from shared.days import Period
 from shared.errors import Busy
@@ -262,7 +262,7 @@ async def test_more_segments_than_a_fold_takes_at_once_are_read_and_folded() -> 
 
 async def test_many_users_are_stored_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """The chunks of a day are read as one, replaced as one, and each fits its document."""
-    monkeypatch.setattr(rollup, "MAX_CHUNK", 800)
+    monkeypatch.setattr(packing, "MAX_CHUNK", 800)
     world = World()
     await stored_segments(world, 60)
     for _ in range(2):

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared import recount, rollup
+from shared import packing, recount, rollup
 from shared.columns import LAST_USED
 from shared.days import Period
 from shared.packing import pack, unpack
@@ -240,6 +240,31 @@ async def test_what_fails_for_one_tenant_is_done_for_the_others(monkeypatch: pyt
     await world.check()
 
 
+async def test_a_day_that_fails_keeps_no_other_from_being_sealed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even of its tenant and month: it alone keeps its mark, until a round in which it succeeds."""
+    world = World()
+    await world.ingest(*(on(day, number) for number, day in enumerate((*DAYS, LATE))))
+    world.cloud.wait(61)
+    stores = world.cloud.stores()
+    commit = stores.usage.commit
+
+    async def fail(document: Document, etag: str | None) -> bool:
+        if document["id"] == f"totals|{min(DAYS)}":
+            raise OSError("Request size is too large")
+        return await commit(document, etag)
+
+    monkeypatch.setattr(stores.usage, "commit", fail)
+    with pytest.raises(ExceptionGroup):
+        await seal_marked(stores, world.cloud.now)
+    ended = {
+        day for _, day in world.cloud.marks if has_ended(Period(day, day), world.tenant, world.cloud.now)
+    }
+    assert ended == {min(DAYS)}
+    await world.check()
+    await world.settle()
+    await world.check_done()
+
+
 # --- repair
 
 
@@ -344,7 +369,7 @@ async def test_a_day_whose_segments_expire_is_sealed_as_it_is() -> None:
 async def test_many_segments_are_recounted_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many as there are, in cubes that are merged on the way; the months as well."""
     monkeypatch.setattr(rollup, "AT_ONCE", 3)
-    monkeypatch.setattr(rollup, "MAX_CHUNK", 600)
+    monkeypatch.setattr(packing, "MAX_CHUNK", 600)
     monkeypatch.setattr("shared.months.MANY_ROWS", 4)
     world = World()
     for number in range(20):

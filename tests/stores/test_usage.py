@@ -11,6 +11,7 @@ from azure.cosmos.exceptions import CosmosHttpResponseError
 from local.cosmos import LocalCosmos
 from local.cosmos.faults import When
 from shared.days import Period
+from shared.segment import names_of
 from shared.stores.usage import UsageStore
 
 DAY, NEXT = date(2026, 3, 9), date(2026, 3, 10)
@@ -65,6 +66,16 @@ async def test_segments_are_those_of_the_tenant_day_not_known(usage: UsageStore)
     assert await usage.segments(TENANT, DAY, newest + 1, (), 9) == []
     assert await usage.count_segments(TENANT, DAY, newest + 1, ()) == 0
     assert await usage.count_segments(TENANT, DAY, 0, (segment(2)["id"],)) == 2
+
+
+async def test_names_are_those_of_the_tenant_day(usage: UsageStore) -> None:
+    """Ids and sources of each of its segments, and nothing else."""
+    for one in (segment(1), segment(2), segment(3, NEXT), segment(4, tenant_id="fabrikam")):
+        names = {"event_ids": [f"e{one['n']}"], "sources": {"values": ["psa"], "codes": 0}}
+        await usage.add_segment(one | names)
+    found = await usage.names(TENANT, DAY)
+    assert sorted(sorted(names_of(one)) for one in found) == [[("psa", "e1")], [("psa", "e2")]]
+    assert all(one.keys() == {"event_ids", "sources"} for one in found)
 
 
 async def test_days_of_a_period_come_in_order(usage: UsageStore) -> None:

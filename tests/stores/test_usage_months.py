@@ -1,15 +1,20 @@
 """Sealing and merging through the real clients: what months and marks need of their stores."""
 
+import hashlib
 from datetime import UTC, date, datetime, timedelta
+from itertools import batched
 from typing import Any
 
 from local.cosmos import LocalCosmos
 from shared.columns import DAY, DIMENSIONS, USER
 from shared.days import Period
+from shared.event import UsageEvent
 from shared.ingest import ingest
 from shared.reading import read
 from shared.rebuild import Rebuild
+from shared.rollup import fold_day
 from shared.seal import Sealed, seal_marked
+from shared.segment import Priced, make_segment
 from shared.services import Services
 from shared.stores.usage import UsageStore
 from shared.tenants import Tenant
@@ -111,10 +116,49 @@ async def test_a_month_is_sealed_merged_reopened_and_rebuilt(services: Services,
         assert not await stores.marks.marked(tenant_id)
     (head,) = await stores.usage.heads(tenant_id, month)
     job = Rebuild(stores, tenant, then + timedelta(days=2))
-    assert {await job.day(day) for day in month} == {"equal"}
+    assert {day: await job.day(day) for day in month} == {**dict.fromkeys(month, "empty"), last: "equal"}
     assert await job.finish(month) == {month.first: "equal"}
     assert await stores.usage.heads(tenant_id, month) == [head]
     assert head["sealed"]
+
+
+async def test_a_day_of_very_many_models_is_folded_sealed_and_merged(
+    services: Services, tenant_id: str
+) -> None:
+    """Its totals fit no document (2 MB); it is read in every form all the same, as is its month."""
+    stores, now = services.stores, datetime.now(UTC)
+    await services.tenants.save(Tenant(id=tenant_id, name="T"))
+    last = now.date().replace(day=1) - timedelta(days=1)
+    month = Period(last.replace(day=1), last)
+    await store_models(services, tenant_id, last)
+    assert await fold_day(stores.usage, tenant_id, last, now) == MODELS // IN_SEGMENT
+    (day,) = await stores.usage.documents(tenant_id, "totals", month)
+    assert day["packed"] is None
+    assert await requests(services, tenant_id, month) == {MODELS}
+    then = now + timedelta(days=2)
+    sealed = await seal_marked(stores, then, lambda mark: mark.tenant_id == tenant_id)
+    assert sealed == Sealed(days=1, months=1)
+    assert not await stores.marks.marked(tenant_id)
+    (merged,) = await stores.usage.documents(tenant_id, "mtotals", month)
+    assert merged["packed"] is None
+    assert merged["day_chunks"] > 1
+    assert await requests(services, tenant_id, month) == {MODELS}
+
+
+MODELS, IN_SEGMENT = 25_000, 1_000
+
+
+async def store_models(services: Services, tenant_id: str, day: date) -> None:
+    """One event of each model, as ingest would have stored them."""
+    for number, some in enumerate(batched(range(MODELS), IN_SEGMENT, strict=True)):
+        models = [hashlib.sha512(str(one).encode()).hexdigest() for one in some]
+        events = [
+            event(f"e{one}", tenant_id=tenant_id, time=f"{day}T12:00:00Z", model=model)
+            for one, model in zip(some, models, strict=True)
+        ]
+        priced = [Priced(UsageEvent.model_validate(one, strict=False), 0) for one in events]
+        assert await services.stores.usage.add_segment(make_segment(tenant_id, day, str(number), priced))
+    await services.stores.marks.mark(tenant_id, day)
 
 
 async def requests(services: Services, tenant_id: str, month: Period) -> set[int]:

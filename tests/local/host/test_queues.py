@@ -103,6 +103,14 @@ async def test_a_message_that_is_not_base64_is_poison(queue: Queue) -> None:
     assert not host.matching('"work"')
 
 
+async def test_base64_may_have_blanks(queue: Queue) -> None:
+    """As in .NET, blanks and line ends in it mean nothing."""
+    async with running_host(WORK, env=queue.env) as host:
+        await queue.client.send_message(" am9i\r\n IDE=\t")
+        seen = await said(host, "work")
+    assert base64.b64decode(seen["work"]) == b"job 1"
+
+
 async def test_messages_may_be_plain_text(queue: Queue) -> None:
     """With messageEncoding none, content is passed as it is; settings override host.json."""
     env = queue.env | {"AzureFunctionsJobHost__extensions__queues__messageEncoding": "none"}
