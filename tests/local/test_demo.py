@@ -125,4 +125,4 @@ def test_only_the_own_model_is_unpriced(year: list[dict[str, Any]]) -> None:
 
 def test_the_tenant_is_one_that_an_operator_may_create() -> None:
     """Its settings pass validation."""
-    assert Tenant.model_validate(demo.tenant(LAST)).time_zone == "America/Chicago"
+    assert Tenant.model_validate_json(orjson.dumps(demo.tenant(LAST))).time_zone == "America/Chicago"
