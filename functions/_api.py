@@ -1,6 +1,6 @@
 """The API's operations: each handler is declared once, for the host and for the contract.
 
-    @operation(usage, "GET", "usage/summary", query=FilterQuery, answer=SummaryAnswer)
+    @operation(usage, "GET", "usage/summary", query=SummaryQuery, answer=SummaryAnswer)
     async def get_summary(req): ...
 
 adds the route, answers HEAD, turns domain errors into problem details, and keeps what the OpenAPI

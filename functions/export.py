@@ -16,7 +16,7 @@ from shared.events import events_sheet
 from shared.export import Sheet, record_sheet, summary_sheet, to_csv, view_sheet
 from shared.focus import focus_sheet
 from shared.ports import Stores
-from shared.query import EventsQuery, ExportQuery, FilterQuery, PeriodQuery
+from shared.query import EventsQuery, ExportQuery, FilterQuery, PeriodQuery, SummaryQuery
 from shared.quota import month_to_date, quota_view
 from shared.services import services
 from shared.snapshots import history
@@ -51,7 +51,7 @@ async def history_sheet(stores: Stores, about: Question, asked: PeriodQuery) -> 
 
 for view in VIEWS:
     add_export(view, query_of(view, ExportQuery), partial(view_sheet, view), f"All rows of {view} as CSV.")
-add_export("summary", FilterQuery, summary_sheet, "The key metrics, and the totals of the period, as CSV.")
+add_export("summary", SummaryQuery, summary_sheet, "The key metrics, and the totals of the period, as CSV.")
 add_export("quota-history", PeriodQuery, history_sheet, "How the projection moved, as CSV.")
 add_export("focus", FilterQuery, focus_sheet, "The cost rows of the period in FOCUS 1.2 columns, as CSV.")
 add_export("events", EventsQuery, events_sheet, "The single events of 31 days at most, as CSV.")

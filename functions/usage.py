@@ -9,7 +9,7 @@ from functions._http import client, fresh, now, parameters
 from shared.answers import ListAnswer, SummaryAnswer
 from shared.days import day_of
 from shared.errors import NotFound
-from shared.query import FilterQuery, PeriodQuery, ViewQuery
+from shared.query import PeriodQuery, SummaryQuery, ViewQuery
 from shared.services import services
 from shared.summary import summary
 from shared.table import Question, list_view
@@ -19,10 +19,10 @@ from shared.views import VIEWS, query_of
 usage = func.Blueprint()
 
 
-@operation(usage, "GET", "usage/summary", query=FilterQuery, answer=SummaryAnswer)
+@operation(usage, "GET", "usage/summary", query=SummaryQuery, answer=SummaryAnswer)
 async def get_summary(req: func.HttpRequest) -> func.HttpResponse:
     """The key metrics of the billing month and of today, beside the totals of a period."""
-    tenant, asked = await asking(req), parameters(req, FilterQuery)
+    tenant, asked = await asking(req), parameters(req, SummaryQuery)
     return fresh(await summary(services().stores, question(tenant, asked), asked))
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from shared.errors import InvalidInput
 from shared.ports import Stores
-from shared.query import ExportQuery, FilterQuery
+from shared.query import ExportQuery, SummaryQuery
 from shared.summary import summary
 from shared.table import Question, find
 
@@ -37,7 +37,7 @@ async def view_sheet(name: str, stores: Stores, question: Question, query: Expor
     return Sheet([*table.columns, *table.totals], rows)
 
 
-async def summary_sheet(stores: Stores, question: Question, query: FilterQuery) -> Sheet:
+async def summary_sheet(stores: Stores, question: Question, query: SummaryQuery) -> Sheet:
     """One row: the key metrics, then the totals of the period."""
     answer = await summary(stores, question, query)
     return record_sheet({**answer["data"], **answer["totals"]})

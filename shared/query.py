@@ -93,16 +93,21 @@ class EventPageQuery(EventsQuery):
     ] = 0
 
 
-class ExportQuery(FilterQuery):
+class SummaryQuery(FilterQuery):
+    """Which usage, and beside what."""
+
+    compare: Annotated[
+        Literal["previous"] | None, Field(description="Adds the period of as many days before.")
+    ] = None
+
+
+class ExportQuery(SummaryQuery):
     """Which rows of a view, and in which order."""
 
     sort: Annotated[
         str | None, Field(max_length=64, description="A column; after `-` the largest first.")
     ] = None
     q: Annotated[Text128 | None, Field(description="Rows that have this text in their name.")] = None
-    compare: Annotated[
-        Literal["previous"] | None, Field(description="Adds the period of as many days before.")
-    ] = None
 
 
 class ViewQuery(ExportQuery):

@@ -7,30 +7,37 @@ from shared.answers import PeriodAnswer, ProviderShare, SummaryAnswer, SummaryDa
 from shared.catalogue import PROVIDER_NAMES
 from shared.columns import DAY, USER
 from shared.cube import Cube
-from shared.days import Period, billing_month, day_of
+from shared.days import Period, before, billing_month, day_of
 from shared.figures import distinct_users, figures, keys, percent, top
 from shared.ports import Stores
-from shared.query import FilterQuery
+from shared.query import SummaryQuery
 from shared.reading import read
-from shared.table import Question, compared, frame, period_answer
+from shared.table import Question, compared, frame, nothing, period_answer
 
 MONTH_NEEDS = (USER, "feature", "provider")
 
 
-async def summary(stores: Stores, question: Question, query: FilterQuery) -> SummaryAnswer:
+async def summary(stores: Stores, question: Question, query: SummaryQuery) -> SummaryAnswer:
     """The key metrics of the billing month and of today, and the totals of the chosen period."""
     tenant, filters = question.tenant, query.filters()
     today = day_of(question.now, tenant.zone)
     billing = billing_month(today, tenant.billing_day)
-    month, day, chosen = await asyncio.gather(
+    earlier = before(question.period)
+    month, day, chosen, then = await asyncio.gather(
         read(stores, tenant.id, Period(billing.first, today), (*MONTH_NEEDS, *filters)),
         read(stores, tenant.id, Period(today, today), (DAY, *filters)),
         read(stores, tenant.id, question.period, filters),
+        read(stores, tenant.id, earlier, filters) if query.compare else nothing(),
     )
     chosen = chosen.filter(filters)
     metrics = _month(question, period_answer(billing, tenant), month.filter(filters).cube)
     metrics["requests_today"] = day.filter(filters).cube.totals()["requests"]
-    return {"data": metrics, **frame(question, chosen, compared(chosen.cube.totals(), None))}
+    old = None if then is None else then.filter(filters).cube.totals()
+    totals = compared(chosen.cube.totals(), old)
+    answer: SummaryAnswer = {"data": metrics, **frame(question, chosen, totals)}
+    if old is not None:
+        answer["previous_period"] = period_answer(earlier, tenant)
+    return answer
 
 
 def _month(question: Question, billing: PeriodAnswer, cube: Cube) -> SummaryData:

@@ -144,3 +144,18 @@ async def test_folding_changes_no_number(api: Api, stack: Stack) -> None:
     await services.close()
     assert await customer.everything() == added
     assert await customer.counts() == (101, 1, 0)
+
+
+async def test_the_summary_compares_its_period_with_the_one_before(api: Api) -> None:
+    """Totals of as many days before stand beside those of the period, with the change."""
+    customer = await api.customer()
+    now = datetime.now(UTC) - timedelta(minutes=1)
+    times = [now - timedelta(days=1), now, now]
+    await customer.post(*(customer.event(time=one.isoformat()) for one in times))
+    day = now.date()
+    answer = await customer.get("summary", first=day, last=day, compare="previous")
+    totals = answer["totals"]
+    compared = totals["requests"], totals["previous_requests"], totals["requests_change_percent"]
+    assert compared == (2, 1, 100)
+    assert answer["previous_period"]["to"] == str(day - timedelta(days=1))
+    assert "previous_requests" not in (await customer.get("summary"))["totals"]

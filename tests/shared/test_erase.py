@@ -14,7 +14,7 @@ from shared.days import Period
 from shared.directory import Person
 from shared.errors import Busy, Conflict
 from shared.ingest import ingest
-from shared.query import FilterQuery, ViewQuery
+from shared.query import SummaryQuery, ViewQuery
 from shared.reading import read
 from shared.rollup import fold_day
 from shared.summary import summary
@@ -88,7 +88,7 @@ async def test_the_id_is_found_no_more(folded: bool) -> None:
     assert await by_user(one, user=[pseudonym]) == await by_user(one, q=pseudonym) == expected
     question = Question(CONTOSO, Period(TODAY, TODAY), NOW)
     for user, requests in (("ann", 0), (pseudonym, 2)):
-        found = await summary(one.stores(), question, FilterQuery(user=[user]))
+        found = await summary(one.stores(), question, SummaryQuery(user=[user]))
         assert found["totals"]["requests"] == requests
 
 
@@ -96,9 +96,9 @@ async def test_no_sum_changes() -> None:
     """Totals, users and whatever does not ask for users are what they were."""
     one = await example(folded=True)
     question = Question(CONTOSO, Period(TODAY, TODAY), NOW)
-    before = await summary(one.stores(), question, FilterQuery())
+    before = await summary(one.stores(), question, SummaryQuery())
     await erase(one)
-    assert await summary(one.stores(), question, FilterQuery()) == before
+    assert await summary(one.stores(), question, SummaryQuery()) == before
 
 
 async def test_the_name_leaves_the_directory_for_good() -> None:

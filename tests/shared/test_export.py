@@ -16,7 +16,7 @@ from shared.days import Period
 from shared.errors import InvalidInput
 from shared.export import Sheet, cell, check_rows, record_sheet, summary_sheet, to_csv, view_sheet
 from shared.ingest import ingest
-from shared.query import ExportQuery, FilterQuery, ViewQuery
+from shared.query import ExportQuery, SummaryQuery, ViewQuery
 from shared.summary import summary
 from shared.table import Question, list_view
 from shared.views import VIEWS, query_of
@@ -116,8 +116,8 @@ async def test_features_of_a_product_are_one_cell() -> None:
 async def test_the_summary_is_one_row() -> None:
     """Its key metrics and the totals of the period, nested ones under joined names."""
     stores = (await example()).stores()
-    header, row = table(to_csv(await summary_sheet(stores, WHOLE, FilterQuery())))
-    answer = told(await summary(stores, WHOLE, FilterQuery()))
+    header, row = table(to_csv(await summary_sheet(stores, WHOLE, SummaryQuery())))
+    answer = told(await summary(stores, WHOLE, SummaryQuery()))
     found = dict(zip(header, row, strict=True))
     assert found["billing_period_from"] == "2026-03-01"
     assert found["providers"] == "azure.ai.openai 80%; anthropic 20%; azure.ai.inference 0%"
