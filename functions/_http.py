@@ -18,6 +18,7 @@ from shared import errors
 from shared.errors import InvalidInput, NotAuthenticated, UsageError
 from shared.keys import Access, Scope, authenticate, check_operator
 from shared.message import field_errors
+from shared.money import digits
 from shared.services import services
 
 WORTH_PACKING, PACKING = 1_024, 5
@@ -116,7 +117,7 @@ def to_json(body: object) -> bytes:
 
 def _exact(value: object) -> object:
     if isinstance(value, Decimal):
-        return orjson.Fragment(f"{value:f}")
+        return orjson.Fragment(digits(value))
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     raise TypeError(f"no JSON for {type(value).__name__}")

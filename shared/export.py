@@ -13,6 +13,7 @@ from io import StringIO
 from typing import Any
 
 from shared.errors import InvalidInput
+from shared.money import digits
 from shared.ports import Stores
 from shared.query import ExportQuery, SummaryQuery
 from shared.summary import summary
@@ -75,7 +76,7 @@ def cell(value: object) -> str:
         case int():
             return str(value)
         case Decimal():
-            return f"{value:f}"
+            return digits(value)
     raise TypeError(f"no cell for {type(value).__name__}")
 
 

@@ -23,6 +23,11 @@ def ratio(part: int, whole: int) -> Decimal | None:
     return round(Decimal(part) / whole, 1).normalize() if whole else None
 
 
+def digits(amount: Decimal) -> str:
+    """The digits of a decimal, never an exponent: the same in JSON and CSV."""
+    return f"{amount:f}"
+
+
 def _shortest(number: int, places: int) -> Decimal:
     """The number with as few decimals as it needs, so that JSON and CSV show the same text."""
     whole, rest = divmod(number, 10**places)

@@ -148,10 +148,6 @@ class Usage(Protocol):
         """What `segment.names_of` needs of each segment of the day."""
         ...
 
-    async def totals(self, tenant_id: str, period: Period) -> list[Document]:
-        """The totals documents of the days of the period that have one, in order."""
-        ...
-
     async def documents(self, tenant_id: str, kind: str, period: Period) -> list[Document]:
         """The documents of a kind whose day lies in the period, in the order of days."""
         ...

@@ -274,10 +274,6 @@ class FakeUsage(_Fake):
         found = await self.process.do(lambda: self._unfolded(tenant_id, day, 0, ()))
         return [{name: one[name] for name in ("event_ids", "sources")} for one in found]
 
-    async def totals(self, tenant_id: str, period: Period) -> list[Document]:
-        """The totals documents of the days of the period that have one, in order."""
-        return await self.documents(tenant_id, "totals", period)
-
     async def documents(self, tenant_id: str, kind: str, period: Period) -> list[Document]:
         """The documents of a kind whose day lies in the period, in the order of days."""
         first, last = str(period.first), str(period.last)
@@ -286,7 +282,7 @@ class FakeUsage(_Fake):
 
     async def heads(self, tenant_id: str, period: Period) -> list[Document]:
         """The totals documents without their cubes."""
-        found = await self.totals(tenant_id, period)
+        found = await self.documents(tenant_id, "totals", period)
         return [{name: one[name] for name in (*HEAD, "_etag")} for one in found]
 
     async def users(self, tenant_id: str, period: Period) -> list[Document]:

@@ -77,10 +77,6 @@ class UsageStore:
         query = f"SELECT c.event_ids, c.sources {OF_KIND} AND c.day = @day"
         return await self._query(tenant_id, query, kind="segment", day=str(day))
 
-    async def totals(self, tenant_id: str, period: Period) -> list[Document]:
-        """The totals documents of the days of the period that have one, in order."""
-        return await self._of_period("totals", f"SELECT * {OF_PERIOD} ORDER BY c.day", tenant_id, period)
-
     async def documents(self, tenant_id: str, kind: str, period: Period) -> list[Document]:
         """The documents of a kind whose day lies in the period, in the order of days."""
         return await self._of_period(kind, f"SELECT * {OF_PERIOD} ORDER BY c.day", tenant_id, period)

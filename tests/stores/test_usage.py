@@ -44,7 +44,7 @@ async def found(usage: UsageStore, day: date = DAY, known: tuple[str, ...] = ())
 
 async def stored(usage: UsageStore) -> dict[str, Any]:
     """The day's totals document."""
-    (document,) = await usage.totals(TENANT, Period(DAY, DAY))
+    (document,) = await usage.documents(TENANT, "totals", Period(DAY, DAY))
     return document
 
 
@@ -84,7 +84,10 @@ async def test_days_of_a_period_come_in_order(usage: UsageStore) -> None:
     for day in days:
         await usage.put(totals(day, cube={"rows": 0}))
     middle = Period(date(2026, 3, 2), date(2026, 3, 3))
-    assert [one["day"] for one in await usage.totals(TENANT, middle)] == ["2026-03-02", "2026-03-03"]
+    assert [one["day"] for one in await usage.documents(TENANT, "totals", middle)] == [
+        "2026-03-02",
+        "2026-03-03",
+    ]
     heads = await usage.heads(TENANT, Period(min(days), max(days)))
     assert [one["day"] for one in heads] == [str(day) for day in sorted(days)]
     assert all("cube" not in one and one["_etag"] for one in heads)
@@ -166,7 +169,7 @@ async def test_an_outage_is_raised(usage: UsageStore, cosmos: LocalCosmos) -> No
         with pytest.raises(CosmosHttpResponseError, match="injected fault"):
             await attempt
     with pytest.raises(CosmosHttpResponseError, match="injected fault"):
-        await usage.totals(TENANT, Period(DAY, DAY))
+        await usage.documents(TENANT, "totals", Period(DAY, DAY))
     cosmos.faults.clear()
     assert await found(usage) == []
 

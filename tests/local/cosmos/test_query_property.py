@@ -98,6 +98,18 @@ class Parameters:
         return name
 
 
+def contains(array: list[Any], found: Any) -> Any:  # noqa: ANN401 - any JSON, or undefined
+    """Whether the array has an equal element; undefined of nothing."""
+    if found is UNDEFINED:
+        return UNDEFINED
+    return any(compare("=", found, element) is True for element in array)
+
+
+def starts_with(found: Any, prefix: str) -> Any:  # noqa: ANN401 - any JSON, or undefined
+    """Whether the text begins so; undefined of anything but text."""
+    return found.startswith(prefix) if kind(found) == "string" else UNDEFINED
+
+
 def one_test(draw: st.DrawFn, constant: Parameters) -> Written:
     """A random test of a property: its text, and what it means."""
     path = draw(st.sampled_from(PATHS))
@@ -130,22 +142,11 @@ def one_test(draw: st.DrawFn, constant: Parameters) -> Written:
         case "CONTAINS":
             array = draw(st.lists(SCALARS, max_size=4))
             parameter = constant(draw, array)
-            return (
-                f"ARRAY_CONTAINS({parameter}, {name})",
-                lambda item: (
-                    UNDEFINED
-                    if at(item, path) is UNDEFINED
-                    else any(compare("=", at(item, path), element) is True for element in array)
-                ),
-            )
+            return f"ARRAY_CONTAINS({parameter}, {name})", lambda item: contains(array, at(item, path))
         case "STARTS":
             prefix = draw(st.sampled_from(STRINGS))
-            return (
-                f"STARTSWITH({name}, {constant(draw, prefix)})",
-                lambda item: (
-                    at(item, path).startswith(prefix) if kind(at(item, path)) == "string" else UNDEFINED
-                ),
-            )
+            text = f"STARTSWITH({name}, {constant(draw, prefix)})"
+            return text, lambda item: starts_with(at(item, path), prefix)
     return f"IS_DEFINED({name})", lambda item: at(item, path) is not UNDEFINED
 
 
