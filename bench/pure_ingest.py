@@ -1,34 +1,89 @@
 """The pure part of ingest, from message bytes to segment JSON, beside `orjson.loads` of the same bytes."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import orjson
 
 from local import demo
-from shared.days import day_of
-from shared.ingest import price
-from shared.message import read_batch
+from shared.ingest import Group, by_day, claim_key
+from shared.message import Batch, read_batch
 from shared.pricing import PriceBook
-from shared.segment import Priced, make_segment
+from shared.segment import make_segment
 from shared.tenants import Tenant
 
+SIZES = (1, 10, 100, 1_000)
 ROUNDS = 200
 
 
-def pure_ingest(body: bytes, tenant: Tenant, prices: PriceBook, now: datetime) -> bytes:
-    """Decoding, validation, pricing, grouping and columns: all of ingest but the stores."""
-    batch = read_batch(body)
-    days: dict[object, list[Priced]] = {}
-    for _, event in batch.events:
-        priced = price(event, prices, now)
-        if isinstance(priced, Priced):
-            days.setdefault(day_of(event.time, tenant.zone), []).append(priced)
-    return b"".join(
-        orjson.dumps(make_segment(tenant.id, now.date(), batch.id, events)) for events in days.values()
-    )
+@dataclass(frozen=True, slots=True)
+class Row:
+    """CPU seconds a message of `events` events; of each step, of all of them, and beside them."""
+
+    events: int
+    loads: float  # orjson.loads of the same bytes: the floor
+    read: float  # decoding and validation
+    sort: float  # prices and tenant-days
+    store: float  # segments in columns, and their JSON
+    whole: float  # all three
+    claim: float  # the keys for the table of claims: of the store, and no part of the whole
+
+    @property
+    def ratio(self) -> float:
+        """How many times the floor the whole costs."""
+        return self.whole / self.loads
+
+
+class Message:
+    """A message of the demo's events, and the steps on its way."""
+
+    def __init__(self, events: list[demo.Event], now: datetime) -> None:
+        self.body = orjson.dumps({"events": events})
+        self.tenants = {demo.TENANT_ID: Tenant(id=demo.TENANT_ID, name="Contoso", time_zone=demo.TIME_ZONE)}
+        self.prices = PriceBook()
+        self.now = now
+
+    def read(self) -> Batch:
+        """The events of the bytes."""
+        return read_batch(self.body)
+
+    def sort(self, batch: Batch) -> list[Group]:
+        """The priced events by tenant-day."""
+        calendars, _ = by_day(batch, self.tenants, self.prices, self.now)
+        return [group for calendar in calendars.values() for group in calendar.groups.values()]
+
+    def store(self, batch: Batch, groups: list[Group]) -> list[bytes]:
+        """The bytes of the segments."""
+        return [
+            orjson.dumps(make_segment(group.tenant.id, group.day, batch.id, group.events)) for group in groups
+        ]
+
+    def whole(self) -> list[bytes]:
+        """From bytes to bytes."""
+        batch = self.read()
+        return self.store(batch, self.sort(batch))
+
+
+def measure() -> Iterator[Row]:
+    """A row a batch size."""
+    now = datetime.now(UTC)
+    events = list(demo.events_between(now - timedelta(days=10), now))
+    for size in SIZES:
+        message = Message(events[:size], now)
+        batch = message.read()
+        groups = message.sort(batch)
+        steps = (
+            partial(orjson.loads, message.body),
+            message.read,
+            partial(message.sort, batch),
+            partial(message.store, batch, groups),
+            message.whole,
+            lambda batch=batch: [claim_key(event) for _, event in batch.events],
+        )
+        yield Row(size, *(best(step) for step in steps))
 
 
 def best(work: Callable[[], object]) -> float:
@@ -43,15 +98,13 @@ def best(work: Callable[[], object]) -> float:
 
 def main() -> None:
     """Prints one line a batch size."""
-    now = datetime.now(UTC)
-    tenant = Tenant(id=demo.TENANT_ID, name="Contoso", time_zone=demo.TIME_ZONE)
-    events = list(demo.events_between(now - timedelta(days=10), now))
-    for size in (1, 10, 100, 1_000):
-        body = orjson.dumps({"events": events[:size]})
-        floor = best(partial(orjson.loads, body))
-        took = best(partial(pure_ingest, body, tenant, PriceBook(), now))
-        rate, times = size / took, took / floor
-        print(f"{size:5} events a message: {rate:9,.0f} events/s a core, {times:.1f} times orjson.loads")
+    for row in measure():
+        rate = row.events / row.whole
+        parts = {name: getattr(row, name) / row.loads for name in ("read", "sort", "store", "claim")}
+        told = ", ".join(f"{name} {times:.2f}" for name, times in parts.items())
+        print(
+            f"{row.events:5} events a message: {rate:9,.0f} events/s a core, {row.ratio:.2f} times ({told})"
+        )
 
 
 if __name__ == "__main__":

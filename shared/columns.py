@@ -34,19 +34,24 @@ SAFE = 2**53
 
 def encode_dimension(values: Sequence[Value]) -> dict[str, Any]:
     """The distinct values in order of appearance, and each row's index among them."""
+    if _are_alike(values):
+        return {"values": [values[0]], "codes": 0}
     index: dict[Value, int] = {}
     codes = [index.setdefault(value, len(index)) for value in values]
-    return {"values": list(index), "codes": 0 if len(index) == 1 else codes}
+    return {"values": list(index), "codes": codes}
 
 
 def encode_measure(numbers: Sequence[int]) -> Any:  # noqa: ANN401 - a JSON value
     """One integer a row; a single one when all rows are alike."""
-    if not numbers:
-        return []
-    low, high = min(numbers), max(numbers)
-    if low == high:
-        return _safe(low)
-    return list(numbers) if low >= -SAFE and high <= SAFE else [_safe(number) for number in numbers]
+    if _are_alike(numbers):
+        return _safe(numbers[0])
+    if not numbers or (min(numbers) >= -SAFE and max(numbers) <= SAFE):
+        return list(numbers)
+    return [_safe(number) for number in numbers]
+
+
+def _are_alike(column: Sequence[object]) -> bool:
+    return bool(column) and column.count(column[0]) == len(column)
 
 
 def encode(

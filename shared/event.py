@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Self
 
+import msgspec
+from msgspec import Meta, Struct
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -19,22 +21,35 @@ from pydantic import (
 from shared.catalogue import FEATURES, Primitive, Product
 
 TENANT_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+SLUG = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 NO_CONTROLS = r"^[^\x00-\x1f\x7f]+$"
 MAX_TOKENS = 100_000_000
+MAX_QUANTITY, QUANTITY_PLACES = 10_000_000, 3
+MAX_USD, USD_PLACES = 10_000, 9
+ABSENT = -1  # a count that was not sent
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
 
-type TenantId = Annotated[str, StringConstraints(pattern=TENANT_ID)]
-type Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
-type Text128 = Annotated[str, StringConstraints(max_length=128, pattern=NO_CONTROLS)]
-type Text256 = Annotated[str, StringConstraints(max_length=256, pattern=NO_CONTROLS)]
-type Tokens = Annotated[int, Field(ge=0, le=MAX_TOKENS)]
+# Bounds are told twice, to pydantic and to msgspec; patterns only to pydantic (see `quick.py`).
+type TenantId = Annotated[str, StringConstraints(pattern=TENANT_ID), Meta(min_length=1)]
+type Slug = Annotated[str, StringConstraints(pattern=SLUG), Meta(min_length=1)]
+type Text128 = Annotated[
+    str, StringConstraints(max_length=128, pattern=NO_CONTROLS), Meta(min_length=1, max_length=128)
+]
+type Text256 = Annotated[
+    str, StringConstraints(max_length=256, pattern=NO_CONTROLS), Meta(min_length=1, max_length=256)
+]
+type Tokens = Annotated[int, Field(ge=0, le=MAX_TOKENS), Meta(ge=0, le=MAX_TOKENS)]
 
 
 def _rfc3339(text: object) -> object:
-    """Refuses what else the parser would take: seconds since 1970, also in a string."""
+    """Reads a time as the quick way does; refuses seconds since 1970, which pydantic would take too."""
     if not isinstance(text, str) or text[4:5] != "-":
         raise ValueError("must be RFC 3339 with offset, like 2026-11-01T09:30:00Z")
-    return text
+    try:
+        return msgspec.convert(text, datetime)
+    except msgspec.ValidationError:
+        return text  # of which pydantic says what is wrong
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -93,46 +108,56 @@ class UsageEvent(BaseModel):
         Decimal | None,
         Field(
             gt=0,
-            le=10_000_000,
-            decimal_places=3,
+            le=MAX_QUANTITY,
+            decimal_places=QUANTITY_PLACES,
             description="Units of the primitive (minutes, images, …); ai.chat is counted in tokens.",
         ),
     ] = None
     cost_usd: Annotated[
         Decimal | None,
-        Field(ge=0, le=10_000, decimal_places=9, description="Instead of the price list; exact as text."),
+        Field(
+            ge=0,
+            le=MAX_USD,
+            decimal_places=USD_PLACES,
+            description="Instead of the price list; exact as text.",
+        ),
     ] = None
 
     @model_validator(mode="after")
-    def check(self) -> Self:
-        """Holds the fields to each other; the message begins with the field at fault."""
-        if self.product is None and self.feature not in FEATURES:
-            raise ValueError(f"product: needed, as {self.feature!r} is not in the catalogue")
-        self._check_units()
-        if self.cache_read_input_tokens + self.cache_creation_input_tokens > self.input_tokens:
-            raise ValueError("cache_read_input_tokens: cached tokens are part of input_tokens")
-        if self.reasoning_output_tokens > self.output_tokens:
-            raise ValueError("reasoning_output_tokens: these are part of output_tokens")
+    def _check(self) -> Self:
+        lacking = (name for name in ("input_tokens", "output_tokens") if name not in self.model_fields_set)
+        check(self, next(lacking, None))
         return self
 
-    def _check_units(self) -> None:
-        primitive, given = self.primitive, self.model_fields_set
-        if primitive == "ai.chat":
-            if not {"input_tokens", "output_tokens"} <= given:
-                missing = "output_tokens" if "input_tokens" in given else "input_tokens"
-                raise ValueError(f"{missing}: ai.chat needs it")
-            if self.quantity is not None:
-                raise ValueError("quantity: ai.chat is counted in tokens")
-            return
-        if self.quantity is None:
-            raise ValueError(f"quantity: {primitive} needs it")
-        if self.output_tokens:
-            raise ValueError(f"output_tokens: {primitive} has none")
-        if primitive == "ai.embed":
-            if "input_tokens" not in given:
-                raise ValueError("input_tokens: ai.embed needs it")
-        elif self.input_tokens:
-            raise ValueError(f"input_tokens: {primitive} has none")
+
+class User(Struct, gc=False, forbid_unknown_fields=True, omit_defaults=True):
+    """What `EventUser` describes."""
+
+    id: Text128
+    name: Text256 | None = None
+    email: Text256 | None = None
+
+
+class Event(Struct, gc=False, forbid_unknown_fields=True, omit_defaults=True):
+    """A good event: what `UsageEvent` describes, quick to read and to work with. Its time is in UTC."""
+
+    id: Text128
+    source: Text256
+    tenant_id: TenantId
+    time: Annotated[datetime, Meta(tz=True)]
+    feature: Slug
+    primitive: Primitive
+    user: User | None = None
+    product: Product | None = None
+    provider: Slug | None = None
+    model: Text128 | None = None
+    input_tokens: Tokens = ABSENT  # while it is read; 0 after
+    output_tokens: Tokens = ABSENT
+    cache_read_input_tokens: Tokens = 0
+    cache_creation_input_tokens: Tokens = 0
+    reasoning_output_tokens: Tokens = 0
+    quantity: Decimal | None = None
+    cost_usd: Decimal | None = None
 
     @property
     def known_product(self) -> str:
@@ -140,6 +165,37 @@ class UsageEvent(BaseModel):
         return self.product or FEATURES[self.feature]
 
 
+def check(event: UsageEvent | Event, lacking: str | None) -> None:
+    """Holds the fields to each other; `lacking` is the first of the two counts that was not sent.
+
+    Raises ValueError, whose message begins with the field at fault.
+    """
+    if event.product is None and event.feature not in FEATURES:
+        raise ValueError(f"product: needed, as {event.feature!r} is not in the catalogue")
+    if event.primitive != "ai.chat":
+        _check_units(event, lacking)
+    elif lacking:
+        raise ValueError(f"{lacking}: ai.chat needs it")
+    elif event.quantity is not None:
+        raise ValueError("quantity: ai.chat is counted in tokens")
+    if event.cache_read_input_tokens + event.cache_creation_input_tokens > event.input_tokens:
+        raise ValueError("cache_read_input_tokens: cached tokens are part of input_tokens")
+    if event.reasoning_output_tokens > event.output_tokens:
+        raise ValueError("reasoning_output_tokens: these are part of output_tokens")
+
+
+def _check_units(event: UsageEvent | Event, lacking: str | None) -> None:
+    if event.quantity is None:
+        raise ValueError(f"quantity: {event.primitive} needs it")
+    if event.output_tokens:
+        raise ValueError(f"output_tokens: {event.primitive} has none")
+    if event.primitive == "ai.embed":
+        if lacking == "input_tokens":
+            raise ValueError("input_tokens: ai.embed needs it")
+    elif event.input_tokens:
+        raise ValueError(f"input_tokens: {event.primitive} has none")
+
+
 def milliseconds(moment: datetime) -> int:
     """Whole milliseconds since 1970, as times are stored."""
-    return (moment - EPOCH) // timedelta(milliseconds=1)
+    return (moment - EPOCH) // MILLISECOND

@@ -16,12 +16,13 @@ from itertools import batched
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import orjson
 
 from shared.days import day_of
 from shared.errors import FieldError, UsageError
-from shared.event import UsageEvent
-from shared.ingest import LATEST, Group, bad_event, claim, price
+from shared.event import Event
+from shared.ingest import EARLIEST, LATEST, Group, bad_event, claim, price
 from shared.message import BadEvent, read_event
 from shared.ports import Mark, Stores
 from shared.pricing import PriceBook
@@ -98,15 +99,15 @@ class Import:
     def _is_own(self, mark: Mark) -> bool:
         return mark.tenant_id == self.tenant.id and (mark.month or mark.day in self.days)
 
-    def _read(self, line: int, raw: object) -> UsageEvent | None:
+    def _read(self, line: int, raw: object) -> Event | None:
         event = read_event(line, raw, self.tenant.id)
-        if isinstance(event, UsageEvent):
+        if isinstance(event, Event):
             return event
         event.errors[:] = [REASONS.get(error.field, error) for error in event.errors]
         self.report.rejected.append((line, event))
         return None
 
-    def _is_new(self, event: UsageEvent) -> bool:
+    def _is_new(self, event: Event) -> bool:
         key = _key(event.source, event.id)
         if key in self.seen:
             self.report.duplicates += 1
@@ -114,9 +115,8 @@ class Import:
         self.seen.add(key)
         return True
 
-    def _group(self, line: int, event: UsageEvent, groups: dict[date, Group]) -> None:
-        on_arrival = min(self.now, event.time)  # history may be old, but not lie in the future
-        priced = price(event, self.prices, on_arrival)
+    def _group(self, line: int, event: Event, groups: dict[date, Group]) -> None:
+        priced = price(event, self.prices, event.time, self.now + EARLIEST)  # history may be old
         if event.time < OLDEST:
             priced = FieldError("time", f"is before {OLDEST.year}")
         if isinstance(priced, FieldError):
@@ -163,7 +163,7 @@ def _parts(events: Iterable[Priced]) -> Iterator[list[Priced]]:
     """The events in order, cut so that a segment of each part fits a document."""
     part, size = list[Priced](), 0
     for one in events:
-        added = len(one.event.model_dump_json().encode())
+        added = len(msgspec.json.encode(one.event))
         if part and size + added > SEGMENT:
             yield part
             part, size = [], 0

@@ -8,14 +8,16 @@ the same steps give the same result.
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import count
 
-from shared.days import day_of
+import msgspec
+
+from shared.days import day_of, start_of
 from shared.errors import FieldError, TooLarge, Undecodable
-from shared.event import UsageEvent
+from shared.event import EPOCH, Event
 from shared.message import BadEvent, Batch, batch_id_of, read_batch
 from shared.money import nano
 from shared.ports import Stores
@@ -27,7 +29,11 @@ from shared.tenants import Tenant
 
 LATEST = timedelta(days=35)  # claims are kept at least this long
 EARLIEST = timedelta(minutes=5)
+TOO_OLD = f"is more than {LATEST.days} days ago; older usage goes through the import"
+ONE_DAY = timedelta(days=1)
 
+type Name = tuple[str, date, str, str]
+"""What tells the events of a batch apart: tenant, UTC date, source and id."""
 type Tally = Counter[tuple[str, str]]
 """Events by outcome (accepted, those of them that are unpriced, duplicate) and primitive."""
 
@@ -54,13 +60,31 @@ class Group:
     rejected: int = 0
 
 
+class Calendar:
+    """The groups of one tenant by its days. Its time zone is asked only where the day changes."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        self.tenant = tenant
+        self.groups: dict[date, Group] = {}
+        self._start = self._end = EPOCH
+
+    def group(self, moment: datetime) -> Group:
+        """That of the day on which the moment falls."""
+        if not self._start <= moment < self._end:
+            self._turn_to(day_of(moment, self.tenant.zone))
+        return self._group
+
+    def _turn_to(self, day: date) -> None:
+        self._start, self._end = start_of(day, self.tenant.zone), start_of(day + ONE_DAY, self.tenant.zone)
+        self._group = self.groups.setdefault(day, Group(self.tenant, day))
+
+
 async def ingest_message(stores: Stores, body: bytes, received: datetime) -> Receipt:
     """Takes a queue message: whatever it holds is counted or kept as a reject, and nothing raises for it."""
     try:
         return await ingest(stores, body, received)
     except (Undecodable, TooLarge) as error:
-        reject = message_reject(body, received, str(error))
-        await stores.rejects.add([reject])
+        reject = await reject_message(stores, body, received, str(error))
         return Receipt(0, 0, [reject], reject.batch_id)
 
 
@@ -94,32 +118,36 @@ async def sort(
 
     Times are held against `received`; what is rejected is so on the day on which it first `arrived`.
     """
-    arrived = arrived or received
     tenants = await _tenants(stores, batch)
-    prices = await stores.prices.book()
-    groups: dict[tuple[str, date], Group] = {}
-    days: dict[tuple[str, date, str], date] = {}  # sent twice in the batch, an event stays on its first day
+    calendars, bad = by_day(batch, tenants, await stores.prices.book(), received)
+    arrived = arrived or received
+    if bad:  # the sender may have got no answer, and the same bytes are the same rejects
+        arrived = await stores.rejects.first_arrival(batch.rejects_id, arrived)
+    for one in bad:  # counted on the day of arrival: a bad event may have no day of its own
+        if calendar := calendars.get(one.tenant_id or ""):
+            calendar.group(arrived).rejected += 1
+    groups = [group for calendar in calendars.values() for group in calendar.groups.values()]
+    groups = [group for group in groups if group.events or group.rejected]
+    rejects = [_reject(batch.rejects_id, arrived, one, counted=one.tenant_id in tenants) for one in bad]
+    return groups, rejects
 
-    def group(tenant: Tenant, day: date) -> Group:
-        return groups.setdefault((tenant.id, day), Group(tenant, day))
 
+def by_day(
+    batch: Batch, tenants: Mapping[str, Tenant], prices: PriceBook, received: datetime
+) -> tuple[dict[str, Calendar], list[BadEvent]]:
+    """The calendar of each tenant with its good events, priced; and all events that are bad."""
+    calendars = {tenant.id: Calendar(tenant) for tenant in tenants.values()}
     bad = list(batch.bad)
+    groups: dict[Name, Group] = {}  # sent twice in the batch, an event stays on its first day
+    first, last = received - LATEST, received + EARLIEST
     for index, event in batch.events:
-        tenant = tenants.get(event.tenant_id)
-        if tenant is None:
-            bad.append(bad_event(index, event, FieldError("tenant_id", "is no tenant")))
-            continue
-        outcome = price(event, prices, received)
+        calendar = calendars.get(event.tenant_id)
+        outcome = price(event, prices, first, last) if calendar else FieldError("tenant_id", "is no tenant")
         if isinstance(outcome, FieldError):
             bad.append(bad_event(index, event, outcome))
-        else:
-            day = days.setdefault((tenant.id, *claim_of(event)), day_of(event.time, tenant.zone))
-            group(tenant, day).events.append(outcome)
-    for one in bad:  # counted on the day of arrival: a bad event may have no day of its own
-        if tenant := tenants.get(one.tenant_id or ""):
-            group(tenant, day_of(arrived, tenant.zone)).rejected += 1
-    rejects = [_reject(batch.id, arrived, one, counted=one.tenant_id in tenants) for one in bad]
-    return list(groups.values()), rejects
+        elif calendar:
+            groups.setdefault(name_of(event), calendar.group(event.time)).events.append(outcome)
+    return calendars, bad
 
 
 async def store(stores: Stores, batch_id: str, group: Group) -> Tally:
@@ -168,34 +196,36 @@ async def claim(stores: Stores, owner: str, group: Group) -> list[Priced]:
     return list(own.values())
 
 
-def claim_of(event: UsageEvent) -> tuple[date, str]:
+def claim_of(event: Event) -> tuple[date, str]:
     """The UTC date and the key under which an event is claimed."""
-    return event.time.astimezone(UTC).date(), claim_key(event)
+    return event.time.date(), claim_key(event)
 
 
-def claim_key(event: UsageEvent) -> str:
+def name_of(event: Event) -> Name:
+    """An event is claimed once a UTC date, so that it is named by it too."""
+    return event.tenant_id, event.time.date(), event.source, event.id
+
+
+def claim_key(event: Event) -> str:
     """What names an event: its source and its id in it, hashed to a safe and short key."""
     return hashlib.sha256(f"{event.source}\0{event.id}".encode()).hexdigest()[:32]
 
 
-def price(event: UsageEvent, prices: PriceBook, received: datetime) -> Priced | FieldError:
-    """The event with its cost, unless its time or its cost is out of bounds."""
-    if event.time < received - LATEST:
-        return FieldError("time", f"is more than {LATEST.days} days ago; older usage goes through the import")
-    if event.time > received + EARLIEST:
-        return FieldError("time", "lies in the future")
+def price(event: Event, prices: PriceBook, first: datetime, last: datetime) -> Priced | FieldError:
+    """The event with its cost, unless its time lies outside of `first` to `last` or its cost is too high."""
+    if not first <= event.time <= last:
+        return FieldError("time", TOO_OLD if event.time < first else "lies in the future")
     try:
         return Priced(event, cost_of(event, prices))
     except CostOutOfRange as error:
         return FieldError("cost_usd", str(error).removeprefix("cost_usd: "))
 
 
-def cost_of(event: UsageEvent, prices: PriceBook) -> int | None:
+def cost_of(event: Event, prices: PriceBook) -> int | None:
     """Nano-dollars: the event's own cost, else that of the price list; None where no price is known."""
     if event.cost_usd is not None:
         return nano(event.cost_usd)
-    day = event.time.astimezone(UTC).date()
-    rates = prices.rates(event.tenant_id, event.primitive, event.provider, event.model, day)
+    rates = prices.rates(event.tenant_id, event.primitive, event.provider, event.model, event.time.date())
     if rates is None:
         return None
     return rates.cost(
@@ -203,8 +233,16 @@ def cost_of(event: UsageEvent, prices: PriceBook) -> int | None:
         event.output_tokens,
         event.cache_read_input_tokens,
         event.cache_creation_input_tokens,
-        quantity_of(event),
+        quantity_of(event) if rates.unit else 0,
     )
+
+
+async def reject_message(stores: Stores, body: bytes, received: datetime, reason: str) -> Reject:
+    """Keeps a whole message as a reject."""
+    arrived = await stores.rejects.first_arrival(batch_id_of(body), received)
+    reject = message_reject(body, arrived, reason)
+    await stores.rejects.add([reject])
+    return reject
 
 
 def message_reject(body: bytes, received: datetime, reason: str) -> Reject:
@@ -218,9 +256,9 @@ async def _tenants(stores: Stores, batch: Batch) -> dict[str, Tenant]:
     return {tenant.id: tenant for tenant in found if tenant}
 
 
-def bad_event(index: int, event: UsageEvent, error: FieldError) -> BadEvent:
+def bad_event(index: int, event: Event, error: FieldError) -> BadEvent:
     """A well-formed event that cannot be counted all the same."""
-    payload = event.model_dump_json(exclude_unset=True).encode()
+    payload = msgspec.json.encode(event)
     return BadEvent(index, payload, [error], event.tenant_id)
 
 

@@ -10,16 +10,18 @@ import hashlib
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Annotated, Any
 
+import msgspec
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.errors import FieldError, TooLarge, Undecodable
-from shared.event import TENANT_ID, Text128, UsageEvent
+from shared.event import TENANT_ID, Event, Text128, UsageEvent
+from shared.quick import read_good
 
 MAX_BYTES = 512 * 1024
 MAX_EVENTS = 5_000
@@ -47,11 +49,20 @@ class BadEvent:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The events of one message. `id` follows from the bytes: a redelivery has the same one."""
+    """The events of one message. `id` follows from the bytes: a redelivery has the same one.
+
+    `client` is the tenant of the API client that sent it.
+    """
 
     id: str
-    events: list[tuple[int, UsageEvent]]
+    events: list[tuple[int, Event]]
     bad: list[BadEvent]
+    client: str | None = None
+
+    @property
+    def rejects_id(self) -> str:
+        """What names its rejects: two clients may send the same bytes, and each has its own."""
+        return self.id if self.client is None else batch_id_of(f"{self.client} {self.id}".encode())
 
 
 class Events(BaseModel):
@@ -70,13 +81,14 @@ def read_batch(body: bytes, tenant_id: str | None = None) -> Batch:
     """
     text = decompress(body)
     batch_id = batch_id_of(text)
-    try:
-        events = Events.model_validate_json(text).events
-    except ValidationError:
+    events = read_good(text)
+    if events is None or len(events) > MAX_EVENTS or not _are_of(events, tenant_id):
         return _read_one_by_one(text, batch_id, tenant_id)
-    if tenant_id and any(event.tenant_id != tenant_id for event in events):
-        return _read_one_by_one(text, batch_id, tenant_id)
-    return Batch(batch_id, list(enumerate(events)), [])
+    return Batch(batch_id, list(enumerate(events)), [], tenant_id)
+
+
+def _are_of(events: Iterable[Event], tenant_id: str | None) -> bool:
+    return tenant_id is None or all(event.tenant_id == tenant_id for event in events)
 
 
 def batch_id_of(text: bytes) -> str:
@@ -127,7 +139,7 @@ def _unzip(body: bytes) -> bytes:
 
 
 def _read_one_by_one(text: bytes, batch_id: str, tenant_id: str | None) -> Batch:
-    batch = Batch(batch_id, [], [])
+    batch = Batch(batch_id, [], [], tenant_id)
     for index, raw in enumerate(_raw_events(text)):
         event = read_event(index, raw, tenant_id)
         if isinstance(event, BadEvent):
@@ -158,7 +170,7 @@ def _raw_events(text: bytes) -> list[Any]:
     return document
 
 
-def read_event(index: int, raw: object, tenant_id: str | None) -> UsageEvent | BadEvent:
+def read_event(index: int, raw: object, tenant_id: str | None) -> Event | BadEvent:
     """One event of a batch, or what is wrong with it; `tenant_id` is that of an API client."""
     fields, errors = _fields(raw)
     named = fields.get("tenant_id")
@@ -167,12 +179,17 @@ def read_event(index: int, raw: object, tenant_id: str | None) -> UsageEvent | B
         errors = [FieldError("tenant_id", "is not the tenant of the API key")]
     try:
         if not errors:
-            return UsageEvent.model_validate_json(orjson.dumps(fields))
+            return _validated(fields)
     except ValidationError as error:
         errors = list(islice(field_errors(error), MAX_ERRORS))
     except orjson.JSONEncodeError:
         errors = [FieldError("event", "is nested too deeply")]
     return BadEvent(index, _dump(raw), errors, known)
+
+
+def _validated(fields: dict[str, Any]) -> Event:
+    described = UsageEvent.model_validate_json(orjson.dumps(fields))
+    return msgspec.convert(described, Event, from_attributes=True)
 
 
 def _fields(raw: object) -> tuple[dict[str, Any], list[FieldError]]:

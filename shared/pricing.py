@@ -97,17 +97,12 @@ class PriceBook:
         self._prices: defaultdict[tuple[str | None, Primitive], list[Price]] = defaultdict(list)
         for price in sorted(prices, key=_precedence):
             self._prices[price.tenant_id, price.primitive].insert(0, price)
-        self._cached = lru_cache(CACHED_RATES)(self._resolve)
-
-    def rates(
-        self, tenant: str, primitive: Primitive, provider: str | None, model: str | None, day: date
-    ) -> Rates | None:
-        """The rates that apply on a UTC day; None where no price is known (never zero)."""
-        return self._cached(tenant, primitive, provider, model, day)
+        self.rates = lru_cache(CACHED_RATES)(self._resolve)
 
     def _resolve(
         self, tenant: str, primitive: Primitive, provider: str | None, model: str | None, day: date
     ) -> Rates | None:
+        """The rates that apply on a UTC day; None where no price is known (never zero)."""
         for owner in (tenant, None):
             for price in self._prices.get((owner, primitive), ()):
                 if price.applies(provider, model, day):

@@ -100,15 +100,18 @@ class Rates:
         quantity: int,
     ) -> int:
         """The cost of events that are known by their sums only, all at the base tier, rounded once."""
-        divisor = self.divisor
         exact = (
-            (input_tokens - cache_read_input_tokens - cache_creation_input_tokens) * self.input
+            input_tokens * self.input
             + output_tokens * self.output
-            + cache_read_input_tokens * self.cache_read
-            + cache_creation_input_tokens * self.cache_creation
             + quantity * self.unit
             + requests * self.request
         )
+        if cache_read_input_tokens or cache_creation_input_tokens:
+            exact += cache_read_input_tokens * (self.cache_read - self.input)
+            exact += cache_creation_input_tokens * (self.cache_creation - self.input)
+        divisor = self.divisor
+        if divisor == 1:
+            return exact
         cost = exact // divisor
         twice = 2 * (exact - cost * divisor)
         return cost + (twice > divisor or (twice == divisor and cost & 1))

@@ -1,10 +1,10 @@
 """The segment: an immutable batch of one tenant-day's events, priced and stored in columns."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import date
-from operator import itemgetter
 from typing import Any
+
+from msgspec import Struct
 
 from shared.columns import (
     BY_EVENT,
@@ -17,18 +17,17 @@ from shared.columns import (
     encode,
     encode_dimension,
 )
-from shared.event import UsageEvent, milliseconds
+from shared.event import EPOCH, MILLISECOND, Event
 
 DAY_SECONDS = 86_400
 TTL = 40 * DAY_SECONDS  # longer than the accepted lateness, so that a late event finds its day whole
 NEVER = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Priced:
+class Priced(Struct, gc=False):
     """An event with its cost in nano-dollars; None where no price is known."""
 
-    event: UsageEvent
+    event: Event
     cost: int | None
 
 
@@ -49,6 +48,7 @@ def make_segment(
 ) -> dict[str, Any]:
     """The document of a batch; it also counts the events that the batch did not add."""
     plain = [one.event for one in events]
+    measures = _measures(plain, [one.cost for one in events])
     return {
         "id": segment_id(day, batch_id),
         "tenantId": tenant_id,
@@ -56,10 +56,10 @@ def make_segment(
         "day": str(day),
         "duplicates": duplicates,
         "rejected": rejected,
-        "cube": encode(len(events), _dimensions(plain), _measures(plain, [one.cost for one in events])),
+        "cube": encode(len(events), _dimensions(plain), measures),
         "event_ids": [event.id for event in plain],
         "sources": encode_dimension([event.source for event in plain]),
-        "people": _people(plain),
+        "people": _people(plain, measures[LAST_USED]),
         "ttl": ttl,
     }
 
@@ -70,7 +70,7 @@ def names_of(segment: Mapping[str, Any]) -> set[tuple[str | None, str]]:
     return set(zip(decode_dimension(segment["sources"], len(ids)), ids, strict=True))
 
 
-def _dimensions(events: Sequence[UsageEvent]) -> dict[str, list[Value]]:
+def _dimensions(events: Sequence[Event]) -> dict[str, list[Value]]:
     """A column for each of `columns.KEYS`."""
     return {
         USER: [event.user.id if event.user else None for event in events],
@@ -83,14 +83,14 @@ def _dimensions(events: Sequence[UsageEvent]) -> dict[str, list[Value]]:
     }
 
 
-def quantity_of(event: UsageEvent) -> int:
+def quantity_of(event: Event) -> int:
     """Thousandths of the primitive's unit; the unit of ai.chat is the token."""
     if event.quantity is None:
         return (event.input_tokens + event.output_tokens) * 1000
     return int(event.quantity.scaleb(3))
 
 
-def _measures(events: Sequence[UsageEvent], costs: Sequence[int | None]) -> dict[str, list[int]]:
+def _measures(events: Sequence[Event], costs: Sequence[int | None]) -> dict[str, list[int]]:
     """A column for each of `columns.MEASURES`."""
     return {
         "requests": [1] * len(events),
@@ -102,18 +102,22 @@ def _measures(events: Sequence[UsageEvent], costs: Sequence[int | None]) -> dict
         "quantity": [quantity_of(event) for event in events],
         "cost": [cost or 0 for cost in costs],
         "unpriced": [int(cost is None) for cost in costs],
-        LAST_USED: [milliseconds(event.time) for event in events],
+        LAST_USED: [(event.time - EPOCH) // MILLISECOND for event in events],
     }
 
 
-def _people(events: Iterable[UsageEvent]) -> dict[str, dict[str, Any]]:
+def _people(events: Sequence[Event], times: Sequence[int]) -> dict[str, dict[str, Any]]:
     """The newest name and email of each user of the batch that came with one."""
     people: dict[str, dict[str, Any]] = {}
-    for event in events:
+    for event, seen in zip(events, times, strict=True):
         user = event.user
         if user and (user.name or user.email):
-            seen = milliseconds(event.time)
-            person = {"name": user.name, "email": user.email, "seen": seen}
-            older, newer = sorted((people.get(user.id, person), person), key=itemgetter("seen"))
-            people[user.id] = {key: newer[key] or older[key] for key in person}
+            known = people.get(user.id)
+            if known is None:
+                people[user.id] = {"name": user.name, "email": user.email, "seen": seen}
+            elif seen < known["seen"]:
+                known["name"], known["email"] = known["name"] or user.name, known["email"] or user.email
+            else:
+                known["name"], known["email"] = user.name or known["name"], user.email or known["email"]
+                known["seen"] = seen
     return people

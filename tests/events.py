@@ -11,6 +11,8 @@ import orjson
 from shared.catalogue import FEATURES
 from shared.columns import DAY, DIMENSIONS, MEASURES, USER
 from shared.days import Period
+from shared.event import Event as UsedEvent
+from shared.message import read_batch
 from shared.ports import Stores
 from shared.reading import Reading, read
 from shared.tenants import Tenant
@@ -51,6 +53,12 @@ def event(name: str = "e1", **fields: Any) -> Event:  # noqa: ANN401 - any JSON
 def body(*events: object, **more: object) -> bytes:
     """The message of these events."""
     return orjson.dumps({"events": events, **more})
+
+
+def good(one: Event) -> UsedEvent:
+    """The event as ingest reads it."""
+    ((_, read),) = read_batch(body(one)).events
+    return read
 
 
 def recount(events: Iterable[Event], zone: ZoneInfo, *, users: bool = True) -> Sums:

@@ -8,9 +8,8 @@ import pytest
 from shared import directory
 from shared.directory import Person, learn, load, newest
 from shared.errors import Busy, Conflict
-from shared.event import UsageEvent
 from shared.segment import Priced, make_segment
-from tests.events import body, event
+from tests.events import event, good
 from tests.fakes import NOW, Cloud, Process
 
 
@@ -20,7 +19,7 @@ def segment(*people: tuple[str, str | None, str | None, int]) -> dict[str, Any]:
     for user, name, email, second in people:
         given = {key: value for key, value in (("name", name), ("email", email)) if value}
         one = event(time=f"2026-03-10T00:00:{second:02d}Z", user={"id": user, **given})
-        events.append(Priced(UsageEvent.model_validate_json(body(one)[11:-2]), 0))
+        events.append(Priced(good(one), 0))
     return make_segment("contoso", NOW.date(), "b", events)
 
 

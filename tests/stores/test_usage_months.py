@@ -8,8 +8,8 @@ from typing import Any
 from local.cosmos import LocalCosmos
 from shared.columns import DAY, DIMENSIONS, USER
 from shared.days import Period
-from shared.event import UsageEvent
 from shared.ingest import ingest
+from shared.message import read_batch
 from shared.reading import read
 from shared.rebuild import Rebuild
 from shared.rollup import fold_day
@@ -156,7 +156,7 @@ async def store_models(services: Services, tenant_id: str, day: date) -> None:
             event(f"e{one}", tenant_id=tenant_id, time=f"{day}T12:00:00Z", model=model)
             for one, model in zip(some, models, strict=True)
         ]
-        priced = [Priced(UsageEvent.model_validate(one, strict=False), 0) for one in events]
+        priced = [Priced(one, 0) for _, one in read_batch(body(*events)).events]
         assert await services.stores.usage.add_segment(make_segment(tenant_id, day, str(number), priced))
     await services.stores.marks.mark(tenant_id, day)
 
