@@ -2,6 +2,7 @@
 
 import azure.functions as func
 
+from functions.alerts import alerts
 from functions.contract import contract
 from functions.directory import users
 from functions.events import single_events
@@ -9,6 +10,7 @@ from functions.export import exports
 from functions.fallback import fallback
 from functions.health import health
 from functions.ingest import events
+from functions.notifications import notifications
 from functions.operator import operators
 from functions.prices import prices
 from functions.quota import quotas
@@ -25,6 +27,8 @@ for blueprint in (
     single_events,
     exports,
     quotas,
+    notifications,
+    alerts,
     operators,
     prices,
     users,

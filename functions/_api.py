@@ -40,6 +40,7 @@ class Operation:
     answer: Any
     status: HTTPStatus
     media: str
+    problems: tuple[HTTPStatus, ...]
 
 
 OPERATIONS: list[Operation] = []
@@ -56,14 +57,15 @@ def operation(
     answer: Any = None,  # noqa: ANN401
     status: HTTPStatus = HTTPStatus.OK,
     media: str = "application/json",
+    problems: tuple[HTTPStatus, ...] = (),
 ) -> Callable[[Handler], Any]:
-    """Declares a handler as one operation of the API."""
+    """Declares a handler as one operation of the API; `problems` are those that not all of its kind have."""
 
     def declare(handler: Handler) -> Any:  # noqa: ANN401 - the builder of azure-functions
         name = handler.__name__
         description = handler.__doc__ or ""
         OPERATIONS.append(
-            Operation(name, method, path, caller, description, query, body, answer, status, media)
+            Operation(name, method, path, caller, description, query, body, answer, status, media, problems)
         )
         methods = [method, "HEAD"] if method == "GET" else [method]
         return blueprint.route(path, methods=methods, auth_level=func.AuthLevel.ANONYMOUS)(_wrapped(handler))

@@ -23,6 +23,7 @@ from shared.services import services
 
 WORTH_PACKING, PACKING = 1_024, 5
 MOST_PARAMETERS = 500
+READS = {"GET", "HEAD"}
 GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))")
 
 STATUS: dict[type[UsageError], HTTPStatus] = {
@@ -33,6 +34,8 @@ STATUS: dict[type[UsageError], HTTPStatus] = {
     errors.NotAllowed: HTTPStatus.FORBIDDEN,
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Conflict: HTTPStatus.CONFLICT,
+    errors.Outdated: HTTPStatus.PRECONDITION_FAILED,
+    errors.TooMany: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Busy: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -57,9 +60,11 @@ def problem_of(
     )
 
 
-def answer(body: object, status: HTTPStatus = HTTPStatus.OK) -> func.HttpResponse:
+def answer(
+    body: object, status: HTTPStatus = HTTPStatus.OK, headers: dict[str, str] | None = None
+) -> func.HttpResponse:
     """A JSON answer."""
-    return func.HttpResponse(to_json(body), status_code=status, mimetype="application/json")
+    return func.HttpResponse(to_json(body), status_code=status, headers=headers, mimetype="application/json")
 
 
 def nothing(headers: dict[str, str] | None = None) -> func.HttpResponse:
@@ -72,7 +77,7 @@ def negotiated(req: func.HttpRequest, response: func.HttpResponse) -> func.HttpR
     body, headers = response.get_body(), dict(response.headers)
     if len(body) >= WORTH_PACKING:
         headers |= {"Vary": "Accept-Encoding"}
-    if "ETag" in headers and _is_known(req, headers["ETag"]):
+    if req.method in READS and "ETag" in headers and _is_known(req, headers["ETag"]):
         return func.HttpResponse(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     if len(body) >= WORTH_PACKING and GZIP.search(req.headers.get("accept-encoding", "")):
         body = gzip.compress(body, PACKING, mtime=0)

@@ -47,8 +47,17 @@ PROBLEMS: dict[HTTPStatus, str] = {
     HTTPStatus.FORBIDDEN: "The key or token lacks the scope.",
     HTTPStatus.NOT_FOUND: "There is no such thing for this caller.",
     HTTPStatus.CONFLICT: "It contradicts what is stored.",
+    HTTPStatus.PRECONDITION_FAILED: "It has been changed since the version of If-Match.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is beyond the bounds.",
+    HTTPStatus.TOO_MANY_REQUESTS: "It has been done as often as is allowed for now.",
     HTTPStatus.SERVICE_UNAVAILABLE: "Others keep changing the same thing; try again.",
+}
+
+IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "The ETag of the version to change; any, if it is left out.",
+    "schema": {"type": "string", "pattern": '^"[0-9a-f.]{1,64}"$'},
 }
 
 PATH_PARAMETERS: dict[str, dict[str, Any]] = {
@@ -100,7 +109,7 @@ def _operation(
         "summary": one.description.split("\n")[0].rstrip("."),
         "description": one.description,
         "tags": [one.path.split("/")[0]],
-        "parameters": [*_path_parameters(one.path), *_query_parameters(one)],
+        "parameters": [*_path_parameters(one.path), *_query_parameters(one), *_header_parameters(one)],
         "responses": {str(one.status.value): _answer(one, schemas, components), **_problems(one)},
         "security": _security(one.caller),
     }
@@ -122,7 +131,7 @@ def _answer(
 
 
 def _problems(one: Operation) -> dict[str, Any]:
-    statuses = [HTTPStatus.SERVICE_UNAVAILABLE]
+    statuses = [HTTPStatus.SERVICE_UNAVAILABLE, *one.problems]
     if one.query is not None or one.body is not None or "{" in one.path:
         statuses.append(HTTPStatus.BAD_REQUEST)
     if one.caller != "anyone":
@@ -161,6 +170,10 @@ def _query_parameters(one: Operation) -> list[dict[str, Any]]:
         _query_parameter(name, _inlined(described, schema.get("$defs", {})))
         for name, described in schema["properties"].items()
     ]
+
+
+def _header_parameters(one: Operation) -> list[dict[str, Any]]:
+    return [IF_MATCH] if HTTPStatus.PRECONDITION_FAILED in one.problems else []
 
 
 def _query_parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:

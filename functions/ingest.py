@@ -11,7 +11,7 @@ from functions._api import operation
 from functions._http import answer, client, now, problem
 from shared.errors import InvalidInput
 from shared.event import UsageEvent
-from shared.ingest import Receipt, bad_fields, ingest, ingest_message, message_reject
+from shared.ingest import Receipt, bad_fields, ingest, ingest_message, reject_message
 from shared.message import Events
 from shared.services import services
 from shared.stores.schema import EVENTS_QUEUE, POISON_QUEUE
@@ -43,8 +43,8 @@ async def ingest_events(message: func.QueueMessage) -> None:
 @traced
 async def ingest_poison(message: func.QueueMessage) -> None:
     """Keeps a message that kept failing as a reject, so that it does not expire unread."""
-    reject = message_reject(message.get_body(), arrival(message), "could not be handled in all its attempts")
-    await services().stores.rejects.add([reject])
+    reason = "could not be handled in all its attempts"
+    reject = await reject_message(services().stores, message.get_body(), arrival(message), reason)
     EVENTS.add(1, {"outcome": "poison"})
     log.error("poison message kept as reject %s", reject.id, extra={"batch": reject.batch_id})
 

@@ -16,7 +16,7 @@ from shared.keys import ApiKey, KeySettings, issue
 from shared.rejects import Reject
 from shared.replay import replay
 from shared.services import services
-from shared.tenants import Tenant, TenantSettings
+from shared.tenants import Tenant, TenantSettings, settled
 
 operators = func.Blueprint()
 CREATED, NO_CONTENT = HTTPStatus.CREATED, HTTPStatus.NO_CONTENT
@@ -98,13 +98,9 @@ async def get_tenant(req: func.HttpRequest) -> func.HttpResponse:
 async def put_tenant(req: func.HttpRequest) -> func.HttpResponse:
     """Creates or changes a tenant."""
     await operator(req)
-    settings = body_of(req, TenantSettings)
-    tenant = Tenant(id=tenant_id_of(req), **settings.model_dump())
-    before = await services().tenants.find(tenant.id)
-    if before and before.time_zone != tenant.time_zone:
-        raise Conflict(
-            f"The time zone of a tenant is fixed: {before.time_zone}. Its days have been counted in it."
-        )
+    tenant_id, settings = tenant_id_of(req), body_of(req, TenantSettings)
+    before = await services().tenants.find(tenant_id)
+    tenant = settled(before, tenant_id, settings, now())
     await services().tenants.save(tenant)
     return answer(tenant)
 

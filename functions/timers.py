@@ -6,10 +6,11 @@ from datetime import timedelta
 import azure.functions as func
 
 from functions._http import now
+from shared.alerts.evaluate import evaluate, evaluate_each, evaluate_marked
 from shared.ingest import LATEST
 from shared.rollup import fold_marked
 from shared.seal import seal_marked
-from shared.services import services
+from shared.services import alerting, services
 from shared.snapshots import take_snapshots
 from shared.telemetry import FOLDED, OLDEST_MARK, SEAL_DIFFERENCES, traced
 
@@ -21,21 +22,27 @@ MARGIN = timedelta(days=7)  # messages may wait in a queue for a week
 @timers.timer_trigger("timer", "0 * * * * *")
 @traced
 async def fold_days(timer: func.TimerRequest) -> None:
-    """Folds the tenant-days for which it pays."""
+    """Folds the tenant-days for which it pays, and looks at once whether that sets off alerts."""
     stores = services().stores
     folded = await fold_marked(stores.usage, stores.marks, now())
-    FOLDED.add(folded)
+    segments = folded.total()
+    FOLDED.add(segments)
     moment = now()
     age = max(((moment - mark.at).total_seconds() for mark in await stores.marks.all()), default=0.0)
     OLDEST_MARK.set(age)
-    log.info("folded %d segments", folded, extra={"segments": folded, "oldest_mark_seconds": round(age)})
+    log.info("folded %d segments", segments, extra={"segments": segments, "oldest_mark_seconds": round(age)})
+    if folded:
+        _fired(await evaluate_each(stores, alerting(), folded, moment))
 
 
 @timers.timer_trigger("timer", "0 20 * * * *")
 @traced
 async def seal_days(timer: func.TimerRequest) -> None:
-    """Seals the tenant-days that have ended, and merges complete months."""
-    sealed = await seal_marked(services().stores, now())
+    """Seals the tenant-days that have ended, once alerts have looked at them, and merges complete months."""
+    stores, moment = services().stores, now()
+    sealed = await seal_marked(
+        stores, moment, before=lambda tenant_id: evaluate(stores, alerting(), tenant_id, moment)
+    )
     SEAL_DIFFERENCES.add(len(sealed.repaired))
     counts = {"days": sealed.days, "repaired": len(sealed.repaired), "months": sealed.months}
     log.info("sealed %d days, repaired %d, merged %d months", *counts.values(), extra=counts)
@@ -49,8 +56,19 @@ async def snapshot_quotas(timer: func.TimerRequest) -> None:
     log.info("kept the quotas of %d tenants", taken, extra={"tenants": taken})
 
 
+@timers.timer_trigger("timer", "0 */5 * * * *")
+@traced
+async def evaluate_alerts(timer: func.TimerRequest) -> None:
+    """Holds the alert rules of tenants with news against their usage."""
+    _fired(await evaluate_marked(services().stores, alerting(), now()))
+
+
 @timers.timer_trigger("timer", "0 30 3 * * *")
 @traced
 async def expire_claims(timer: func.TimerRequest) -> None:
     """Drops the claims that no accepted event can need any more."""
     await services().claims.drop_before((now() - LATEST - MARGIN).date())
+
+
+def _fired(alerts: int) -> None:
+    log.info("%d alerts fired", alerts, extra={"alerts": alerts})

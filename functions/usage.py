@@ -9,6 +9,7 @@ from functions._http import client, fresh, now, parameters
 from shared.answers import ListAnswer, SummaryAnswer
 from shared.days import day_of
 from shared.errors import NotFound
+from shared.keys import Scope
 from shared.query import PeriodQuery, SummaryQuery, ViewQuery
 from shared.services import services
 from shared.summary import summary
@@ -45,9 +46,9 @@ for view in VIEWS:
     add_view(view)
 
 
-async def asking(req: func.HttpRequest) -> Tenant:
+async def asking(req: func.HttpRequest, scope: Scope = "read") -> Tenant:
     """The tenant of the API key that asks. Comes before anything that the request says besides."""
-    key = await client(req, "read")
+    key = await client(req, scope)
     tenant = await services().tenants.find(key.tenant_id)
     if tenant is None:
         raise NotFound("The tenant of this API key does not exist (any more).")

@@ -43,6 +43,29 @@ param entraJwksUri string = ''
 @description('Claim of those tokens that holds the tenant id; empty for extension_tenantId.')
 param entraTenantClaim string = ''
 
+@description('SMTP server that sends the mails of alerts; empty for none.')
+param smtpHost string = ''
+
+@description('How it is spoken to: starttls (port 587), tls (465) or none (25).')
+@allowed([
+  'starttls'
+  'tls'
+  'none'
+])
+param smtpSecurity string = 'starttls'
+
+@description('Port of that server; empty for the usual one.')
+param smtpPort string = ''
+
+@description('Who signs in to it, with the secret smtp-password of the key vault; empty for nobody.')
+param smtpUser string = ''
+
+@description('Address that mails come from.')
+param smtpSender string = ''
+
+@description('Where tickets of alerts are posted, with the secret tickets-token of the key vault; empty for nowhere.')
+param ticketsUrl string = ''
+
 @description('Whether stores are reached through private endpoints only, and the function app through a network.')
 param privateNetwork bool = false
 
@@ -280,6 +303,14 @@ module app 'modules/app.bicep' = {
     entraAudience: entraAudience
     entraJwksUri: entraJwksUri
     entraTenantClaim: entraTenantClaim
+    smtpHost: smtpHost
+    smtpSecurity: smtpSecurity
+    smtpPort: smtpPort
+    smtpUser: smtpUser
+    smtpSender: smtpSender
+    ticketsUrl: ticketsUrl
+    vaultUri: vault.outputs.uri
+    dashboardUrl: web.outputs.uri
     allowedOrigins: [
       web.outputs.uri
     ]

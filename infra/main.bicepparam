@@ -13,6 +13,13 @@ param entraAudience = readEnvironmentVariable('ENTRA_AUDIENCE', '')
 param entraJwksUri = readEnvironmentVariable('ENTRA_JWKS_URI', '')
 param entraTenantClaim = readEnvironmentVariable('ENTRA_TENANT_CLAIM', '')
 
+param smtpHost = readEnvironmentVariable('SMTP_HOST', '')
+param smtpSecurity = readEnvironmentVariable('SMTP_SECURITY', 'starttls')
+param smtpPort = readEnvironmentVariable('SMTP_PORT', '')
+param smtpUser = readEnvironmentVariable('SMTP_USER', '')
+param smtpSender = readEnvironmentVariable('SMTP_SENDER', '')
+param ticketsUrl = readEnvironmentVariable('TICKETS_URL', '')
+
 param privateNetwork = bool(readEnvironmentVariable('PRIVATE_NETWORK', 'false'))
 param zoneRedundant = bool(readEnvironmentVariable('ZONE_REDUNDANT', 'false'))
 param linkBackend = bool(readEnvironmentVariable('LINK_BACKEND', 'false'))

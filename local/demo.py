@@ -25,7 +25,9 @@ ZONE = ZoneInfo(TIME_ZONE)
 JOINED = date(2025, 1, 1)  # growth counts from here
 FIRST_YEAR, GROWTH, CEILING = 240, 140, 900  # requests on a working day; more a year; at most
 UNATTENDED_SHARE = 0.3
-QUOTA_USED = 0.94  # of the monthly tokens, when the month is over
+MONTH_GONE = 24  # days of the billing month that are over when the demo begins
+QUOTA_USED = 0.83  # of the monthly tokens by then: at this rate they will not last
+DAY_MARGIN = 1.15  # of the daily tokens, over the busiest of these days
 USD_PER_MILLION_TOKENS = 3.5  # a little above what all primitives cost at list prices
 MAX_INPUT, MAX_OUTPUT = 110_000, 16_000  # tokens of a chat
 
@@ -65,20 +67,37 @@ def _day(day: date, seed: int) -> tuple[Event, ...]:
     return tuple(events_of_day(day, seed))
 
 
-def tenant(today: date, seed: int = SEED) -> dict[str, Any]:
-    """The fields of a `shared.tenants.Tenant`; its tier suits the month of `today`, which ends near it."""
-    days = _tokens_by_day(today.year, today.month, seed)
+def tenant(since: date, seed: int = SEED) -> dict[str, Any]:
+    """The fields of a `shared.tenants.Tenant` for a demo that begins on this day.
+
+    That is late in a billing month, with so much of the quota used that the default alert fires.
+    """
+    first = since - timedelta(days=MONTH_GONE)
+    days = _tokens_by_day(first, since - timedelta(days=1), seed)
     monthly = sum(days) / QUOTA_USED
     return {
         "id": TENANT_ID,
         "name": "Contoso Managed Services",
         "time_zone": TIME_ZONE,
+        "billing_day": first.day,
+        "contacts": ["admin@contoso.example"],
         "tier": {
             "name": "business",
-            "daily_tokens": _rounded(max(days) / QUOTA_USED, 50_000),
+            "daily_tokens": _rounded(max(days) * DAY_MARGIN, 50_000),
             "monthly_tokens": _rounded(monthly, 500_000),
             "monthly_budget_usd": _rounded(monthly * USD_PER_MILLION_TOKENS / 1e6, 5),
         },
+    }
+
+
+def rule(url: str) -> dict[str, Any]:
+    """The fields of a `shared.alerts.rule.RuleSettings`: a rule that calls a webhook and opens a ticket."""
+    return {
+        "name": "Monthly budget",
+        "metric": "monthly_budget_percent",
+        "thresholds": [75, 100],
+        "severity": "critical",
+        "channels": [{"type": "webhook", "url": url}, {"type": "ticket"}],
     }
 
 
@@ -196,10 +215,10 @@ def _user(name: str) -> dict[str, str]:
 
 
 @cache
-def _tokens_by_day(year: int, month: int, seed: int) -> list[int]:
-    """The quota's tokens on each day of a month."""
-    day, totals = date(year, month, 1), []
-    while day.month == month:
+def _tokens_by_day(day: date, last: date, seed: int) -> list[int]:
+    """The quota's tokens on each of these days."""
+    totals = []
+    while day <= last:
         events = events_of_day(day, seed)
         totals.append(sum(e.get("input_tokens", 0) + e.get("output_tokens", 0) for e in events))
         day += timedelta(days=1)

@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from os.path import relpath
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,17 @@ from typing import Any
 import aiohttp
 from tqdm import tqdm
 
+from dashboard.build import CannotBuild
+from dashboard.build import build as build_dashboard
 from local import demo
 from local.env import FILE, FOLDER, write_env
 from local.import_history import import_rows
-from local.stack import OPERATOR_KEY, CannotStart, Ports, Stack
+from local.stack import MASTER_KEY, OPERATOR_KEY, CannotStart, Ports, Stack
 from shared.days import day_of, months_before, start_of
 from shared.publisher import Publisher, queue_of
 from shared.services import build
 
-PORTS = (7071, 8081, 10000, 10001, 10002)
+PORTS = (7071, 8081, 10000, 10001, 10002, 1025, 8025)
 LIVE_DAYS = 2  # the newest days come through the queue
 PULSE, PULSES = 10, 60  # seconds between the extra events at the start, so that the page moves, and how many
 
@@ -43,9 +45,8 @@ class Demo:
 
     async def prepare(self) -> None:
         """The tenant, its prices and its key."""
-        tenant = demo.tenant(self._today)
-        path = f"tenants/{tenant.pop('id')}"
-        await self._operator("PUT", path, tenant)
+        self._keep(since=self._done.get("since", self._today.isoformat()))
+        await self._put_tenant()
         prices = [
             {"primitive": primitive, "valid_from": "2020-01-01", "unit_usd": str(usd)}
             for primitive, usd in demo.unit_prices().items()
@@ -53,7 +54,8 @@ class Demo:
         await self._operator("POST", "prices", {"prices": prices})
         if "key" not in self._done:
             scopes = {"name": "demo", "scopes": ["read", "ingest", "alerts"]}
-            self._keep(key=(await self._operator("POST", f"{path}/keys", scopes))["key"])
+            path = f"tenants/{demo.TENANT_ID}/keys"
+            self._keep(key=(await self._operator("POST", path, scopes))["key"])
 
     async def load_history(self) -> None:
         """Twelve months up to the newest days, through the import; done once."""
@@ -69,6 +71,20 @@ class Demo:
             await services.close()
         self._keep(published_until=start_of(last + timedelta(days=1), demo.ZONE).isoformat())
 
+    async def set_alerts(self) -> None:
+        """The limits, and a rule that calls this machine; done once.
+
+        The address has the rule's id in it, so the rule is switched on in a second step.
+        """
+        if "rule" in self._done:
+            return
+        await self._put_tenant()
+        rule = demo.rule(f"{self._stack.outside}/hooks/{demo.TENANT_ID}")
+        made = await self._ask("POST", "usage/alerts", self.key, rule | {"enabled": False})
+        rule = demo.rule(f"{self._stack.outside}/hooks/{demo.TENANT_ID}/{made['id']}")
+        await self._ask("PUT", f"usage/alerts/{made['id']}", self.key, rule)
+        self._keep(rule=made["id"])
+
     async def trickle(self) -> None:
         """The demo's events as they happen, through the queue, for as long as it runs."""
         async with queue_of(self._stack.storage) as queue, Publisher(queue) as publisher:
@@ -83,14 +99,34 @@ class Demo:
                 await publisher.flush()
                 self._keep(published_until=until.isoformat())
                 await asyncio.sleep(PULSE)
+                if pulse == 0:
+                    await self._look_at_alerts()
 
     def _keep(self, **done: str) -> None:
         self._done |= done
         self._file.write_text(json.dumps(self._done))
 
+    async def _look_at_alerts(self) -> None:
+        """Runs their timer now, so that nobody has to wait for it; should that fail, it comes by itself."""
+        url = f"{self._stack.url}/admin/functions/evaluate_alerts"
+        headers = {"x-functions-key": MASTER_KEY}
+        with suppress(aiohttp.ClientError):
+            async with aiohttp.ClientSession(headers=headers, raise_for_status=True) as session:
+                await session.post(url, json={})
+
+    async def _put_tenant(self) -> None:
+        """The tenant as it was when the demo began. Until its past is there it has no limits to pass."""
+        tenant = demo.tenant(date.fromisoformat(self._done["since"]))
+        if "published_until" not in self._done:
+            tenant["tier"] = {}
+        await self._operator("PUT", f"tenants/{tenant.pop('id')}", tenant)
+
     async def _operator(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        headers = {"Authorization": f"Bearer {OPERATOR_KEY}"}
-        url = f"{self._stack.url}/api/operator/{path}"
+        return await self._ask(method, f"operator/{path}", OPERATOR_KEY, body)
+
+    async def _ask(self, method: str, path: str, key: str, body: dict[str, Any]) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {key}"}
+        url = f"{self._stack.url}/api/{path}"
         async with (
             aiohttp.ClientSession(headers=headers, raise_for_status=True) as session,
             session.request(method, url, json=body) as response,
@@ -111,17 +147,22 @@ def announce(stack: Stack, demonstration: Demo, file: Path) -> None:
         f'curl -H "Authorization: Bearer {demonstration.key}" "{stack.url}/api/usage/by-feature?period=30d"'
     )
     mine = {"USAGE_URL": stack.url, "USAGE_KEY": demonstration.key, "OPERATOR_KEY": OPERATOR_KEY}
+    mine["OUTSIDE_URL"] = stack.outside
     write_env(mine | stack.environment, file)
-    print(f"\nUsage Analytics runs at {stack.url}\n\n  API key  {demonstration.key}\n  Try it   {curl}\n")
+    print(f"\nUsage Analytics runs at {stack.url}: open it, and sign in with the API key.\n")
+    print(f"  API key  {demonstration.key}\n  Mails    {stack.outside} (webhooks and tickets, too)")
+    print(f"  Try it   {curl}\n")
     print(f"For scripts: {relpath(file)}. Ctrl-C stops everything.", flush=True)
 
 
 async def run(folder: Path, ports: Ports) -> None:
-    """Starts everything, then waits for Ctrl-C."""
+    """Builds the page, starts everything, then waits for Ctrl-C."""
+    build_dashboard()
     async with Stack(folder=folder, ports=ports) as stack:
         demonstration = Demo(stack, folder)
         await demonstration.prepare()
         await demonstration.load_history()
+        await demonstration.set_alerts()
         announce(stack, demonstration, folder / FILE.name)
         await asyncio.gather(demonstration.trickle(), stack.keep_running())
 
@@ -141,14 +182,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="local.run", description=__doc__)
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where data are kept (%(default)s)")
     parser.add_argument(
-        "--ports", type=int, nargs=5, default=PORTS, metavar=("HOST", "COSMOS", "BLOB", "QUEUE", "TABLE"),
-        help="0 takes a free one (%(default)s)",
+        "--ports", type=int, nargs="+", default=PORTS, metavar="PORT",
+        help="of the host, Cosmos, blobs, queues, tables, mails and their page; 0, and those not given, "
+        "take a free one (%(default)s)",
     )  # fmt: skip
     options = parser.parse_args()
+    if len(options.ports) > len(PORTS):
+        parser.error(f"--ports: there are {len(PORTS)} ports")
     options.folder.mkdir(exist_ok=True)
     try:
         asyncio.run(until_stopped(options.folder, Ports(*options.ports)))
-    except CannotStart as error:
+    except (CannotStart, CannotBuild) as error:
         sys.exit(f"make run: {error}")
 
 

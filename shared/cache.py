@@ -1,7 +1,8 @@
-"""A small cache in memory for what changes rarely and is read on every request."""
+"""Small caches in memory: for what changes rarely, and for what never does but takes long to work out."""
 
 import time
 from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass, field
 
 
 class Cache[K: Hashable, V]:
@@ -28,3 +29,33 @@ class Cache[K: Hashable, V]:
     def forget(self, key: K) -> None:
         """Makes the next `get` look again."""
         self._found.pop(key, None)
+
+
+@dataclass(slots=True)
+class Kept[K: Hashable, V]:
+    """Keeps what never changes under its key, as long as there is room: what was used last stays.
+
+    `size` says how much of the room a value takes.
+    """
+
+    size: Callable[[V], int]
+    room: int
+    _found: dict[K, V] = field(default_factory=dict)
+    _used: int = 0
+
+    def get(self, key: K) -> V | None:
+        """The value, if it is still there."""
+        value = self._found.pop(key, None)
+        if value is not None:
+            self._found[key] = value
+        return value
+
+    def put(self, key: K, value: V) -> None:
+        """Keeps the value in place of those that were not used for the longest time."""
+        if self.size(value) > self.room or key in self._found:
+            return
+        self._found[key] = value
+        self._used += self.size(value)
+        while self._used > self.room:
+            oldest = next(iter(self._found))
+            self._used -= self.size(self._found.pop(oldest))

@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shared.stores import schema
 
 TENANT_CLAIM = "extension_tenantId"
+UNRESOLVED = "@Microsoft.KeyVault("  # the platform hands on a reference to a secret that it could not read
+SMTP_PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
 
 class MissingSetting(Exception):
@@ -24,6 +26,34 @@ class EntraSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MailSettings:
+    """The SMTP server that sends mails, and from whom. `security` is `tls`, `starttls` or `none`."""
+
+    host: str
+    port: int
+    security: str
+    user: str | None
+    password: str | None = field(repr=False)
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSettings:
+    """How alerts go out; a channel that is not set up is None, and says so when it is used.
+
+    Webhook secrets are derived from `webhook_secret`. `to_private` lets calls of customers reach
+    private addresses, by http too: only for a machine of one's own.
+    """
+
+    mail: MailSettings | None
+    tickets_url: str | None
+    tickets_token: str | None = field(repr=False)
+    webhook_secret: str | None = field(repr=False)
+    to_private: bool
+    dashboard_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Where the stores are, and how the service authenticates to them and operators to it.
 
@@ -35,6 +65,7 @@ class Settings:
 
     storage_connection: str | None
     table_service_uri: str | None
+    queue_service_uri: str | None
     cosmos_endpoint: str
     cosmos_key: str | None
     cosmos_database: str
@@ -43,13 +74,15 @@ class Settings:
     operator_key_sha256: str
     insights_connection: str | None
     entra: EntraSettings | None
+    alerts: AlertSettings
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """The settings of this process. Raises MissingSetting, which names the one that is missing."""
 
     def get(name: str) -> str | None:
-        return environment.get(name) or None
+        value = environment.get(name)
+        return None if not value or value.startswith(UNRESOLVED) else value
 
     def need(name: str) -> str:
         if value := get(name):
@@ -60,6 +93,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     return Settings(
         storage_connection=connection,
         table_service_uri=None if connection else need("USAGE_STORAGE__tableServiceUri"),
+        queue_service_uri=None if connection else need("USAGE_STORAGE__queueServiceUri"),
         cosmos_endpoint=need("COSMOS_ENDPOINT"),
         cosmos_key=get("COSMOS_KEY"),
         cosmos_database=get("COSMOS_DATABASE") or schema.DATABASE,
@@ -68,6 +102,32 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         operator_key_sha256=need("OPERATOR_KEY_SHA256"),
         insights_connection=get("APPLICATIONINSIGHTS_CONNECTION_STRING"),
         entra=_entra(get, need),
+        alerts=_alerts(get, need),
+    )
+
+
+def _alerts(get: Callable[[str], str | None], need: Callable[[str], str]) -> AlertSettings:
+    return AlertSettings(
+        mail=_mail(get, need) if get("SMTP_HOST") else None,
+        tickets_url=get("TICKETS_URL"),
+        tickets_token=get("TICKETS_TOKEN"),
+        webhook_secret=get("WEBHOOK_SECRET"),
+        to_private=get("WEBHOOKS_TO_PRIVATE") == "true",
+        dashboard_url=get("DASHBOARD_URL"),
+    )
+
+
+def _mail(get: Callable[[str], str | None], need: Callable[[str], str]) -> MailSettings:
+    security = get("SMTP_SECURITY") or "starttls"
+    if security not in SMTP_PORTS:
+        raise MissingSetting(f"SMTP_SECURITY must be one of {', '.join(SMTP_PORTS)}.")
+    return MailSettings(
+        host=need("SMTP_HOST"),
+        port=int(get("SMTP_PORT") or SMTP_PORTS[security]),
+        security=security,
+        user=get("SMTP_USER"),
+        password=get("SMTP_PASSWORD"),
+        sender=need("SMTP_SENDER"),
     )
 
 

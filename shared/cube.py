@@ -21,6 +21,7 @@ from shared.columns import (
 
 type Integers = NDArray[np.int64]
 LIMIT = 2.0**62
+MANY_GAPS = 4  # times as many possible keys as rows: up to here a table of them is quicker than sorting
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,12 @@ class Cube:
     rows: int
     dimensions: Mapping[str, Dimension]
     measures: Mapping[str, Integers]
+
+    @property
+    def bytes(self) -> int:
+        """The memory that its columns take."""
+        columns = [column.codes for column in self.dimensions.values()] + [*self.measures.values()]
+        return sum(column.nbytes for column in columns)
 
     def filter(self, wanted: Mapping[str, Collection[Value]]) -> "Cube":
         """The rows whose value of each named dimension is among the wanted ones."""
@@ -74,6 +81,8 @@ class Cube:
         """The same rows with the values of one dimension replaced; some may become equal."""
         old = self.dimensions[name]
         values = [new(value) for value in old.values]
+        if values == list(old.values):
+            return self
         index = {value: code for code, value in enumerate(dict.fromkeys(values))}
         codes = np.array([index[value] for value in values], dtype=np.int64)[old.codes]
         return Cube(self.rows, {**self.dimensions, name: Dimension(list(index), codes)}, self.measures)
@@ -99,9 +108,9 @@ class Cube:
             dimension = self.dimensions[name]
             width = max(len(dimension.values), 1)
             if span * width >= LIMIT:  # renumbered without gaps, the keys have room again
-                keys, span = _dense(keys)[0], max(self.rows, 1)
+                keys, span = _dense(keys, span)[0], max(self.rows, 1)
             keys, span = keys * width + dimension.codes, span * width
-        group, first = _dense(keys)
+        group, first = _dense(keys, span)
         dimensions = {
             name: Dimension(self.dimensions[name].values, self.dimensions[name].codes[first])
             for name in names
@@ -157,6 +166,8 @@ def merge(cubes: Sequence[Cube]) -> Cube:
 
 
 def _concatenate_dimension(parts: Sequence[Dimension]) -> Dimension:
+    if all(part.values == parts[0].values for part in parts):
+        return Dimension(parts[0].values, np.concatenate([part.codes for part in parts]))
     index: dict[Value, int] = {}
     codes = []
     for part in parts:
@@ -165,10 +176,17 @@ def _concatenate_dimension(parts: Sequence[Dimension]) -> Dimension:
     return Dimension(list(index), np.concatenate(codes))
 
 
-def _dense(keys: Integers) -> tuple[Integers, NDArray[np.intp]]:
-    """Keys renumbered 0, 1, … without gaps, and the first row of each."""
-    _, first, dense = np.unique(keys, return_index=True, return_inverse=True)
-    return dense.astype(np.int64, copy=False), first
+def _dense(keys: Integers, span: int) -> tuple[Integers, NDArray[np.intp]]:
+    """Keys below `span` renumbered 0, 1, … without gaps, in their order, and the first row of each."""
+    if span > MANY_GAPS * len(keys):
+        _, first, dense = np.unique(keys, return_index=True, return_inverse=True)
+        return dense.astype(np.int64, copy=False), first
+    rows = np.full(span, -1, dtype=np.int64)
+    rows[keys[::-1]] = np.arange(len(keys) - 1, -1, -1)  # of equal keys the first row stays
+    used = np.flatnonzero(rows >= 0)
+    numbers = np.empty(span, dtype=np.int64)
+    numbers[used] = np.arange(len(used))
+    return numbers[keys], rows[used]
 
 
 def _combine(name: str, column: Integers, group: Integers, groups: int) -> Integers:

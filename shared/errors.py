@@ -56,6 +56,14 @@ class Conflict(UsageError):
     """The request contradicts what is stored."""
 
 
+class Outdated(UsageError):
+    """The caller means to change another version than the one that is stored."""
+
+
+class TooMany(UsageError):
+    """The caller has done this as often as it may for now."""
+
+
 class Busy(UsageError):
     """Others kept changing the same thing; trying again later helps."""
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from shared.answers import Figures
 from shared.columns import USER, Value
-from shared.cube import Cube
+from shared.cube import Cube, Integers
 from shared.money import usd
 
 NAMES = tuple(Figures.__annotations__)
@@ -51,7 +51,7 @@ def cost(measures: Mapping[str, int]) -> Decimal | None:
 
 def tokens(cube: Cube) -> list[int]:
     """The tokens of each row."""
-    total: list[int] = (cube.measures["input_tokens"] + cube.measures["output_tokens"]).tolist()
+    total: list[int] = _amounts(cube, "tokens").tolist()
     return total
 
 
@@ -62,16 +62,20 @@ def keys(cube: Cube, names: Sequence[str]) -> list[Key]:
 
 def top(cube: Cube, of: Sequence[str], name: str, measure: str) -> dict[Key, Value]:
     """The value of a dimension that has the most of a measure, for each combination of others."""
-    pairs = cube.group_by(*of, name)
-    amounts = tokens(pairs) if measure == "tokens" else pairs.measures[measure].tolist()
-    owners = keys(pairs, of) if of else [()] * pairs.rows
-    others = pairs.dimensions[name].column()
-    ranked = sorted(zip(amounts, others, owners, strict=True), key=lambda one: (-one[0], str(one[1])))
-    best: dict[Key, Value] = {}
-    for amount, other, owner in ranked:
-        if amount and other is not None:
-            best.setdefault(owner, other)
-    return best
+    pairs = cube.group_by(*of, name)  # in the order of owners: the rows of each stand together
+    amounts, other = _amounts(pairs, measure), pairs.dimensions[name]
+    named = np.array([value is not None for value in other.values], dtype=bool)
+    rows = np.flatnonzero((amounts > 0) & named[other.codes])
+    starts = np.zeros(len(rows), dtype=bool)
+    starts[:1] = True
+    for one in of:
+        starts[1:] |= np.diff(pairs.dimensions[one].codes[rows]) != 0
+    by_name = sorted(range(len(other.values)), key=lambda code: str(other.values[code]))
+    ranks = np.argsort(by_name)
+    best_first = np.lexsort((ranks[other.codes[rows]], -amounts[rows], np.cumsum(starts)))
+    best = pairs.take(rows[best_first[starts]])
+    owners = keys(best, of) if of else [()] * best.rows
+    return dict(zip(owners, best.dimensions[name].column(), strict=True))
 
 
 def distinct_users(cube: Cube) -> int:
@@ -88,3 +92,10 @@ def percent(part: int | Decimal, whole: int | Decimal) -> Decimal | None:
 def change(now: int | Decimal | None, then: int | Decimal | None) -> Decimal | None:
     """By how many per cent it has grown; None where one of the two is unknown or there was nothing."""
     return None if now is None or not then else percent(now - then, then)
+
+
+def _amounts(cube: Cube, name: str) -> Integers:
+    """A measure, or the tokens, of each row."""
+    if name == "tokens":
+        return cube.measures["input_tokens"] + cube.measures["output_tokens"]
+    return cube.measures[name]

@@ -5,12 +5,12 @@ from decimal import Decimal
 
 def usd(nano: int) -> Decimal:
     """US dollars of nano-dollars."""
-    return _shortest(nano, 9)
+    return shortest(nano, 9)
 
 
 def units(thousandths: int) -> Decimal:
     """Units of a primitive of thousandths."""
-    return _shortest(thousandths, 3)
+    return shortest(thousandths, 3)
 
 
 def nano(amount: Decimal) -> int:
@@ -28,7 +28,7 @@ def digits(amount: Decimal) -> str:
     return f"{amount:f}"
 
 
-def _shortest(number: int, places: int) -> Decimal:
+def shortest(number: int, places: int) -> Decimal:
     """The number with as few decimals as it needs, so that JSON and CSV show the same text."""
     whole, rest = divmod(number, 10**places)
     if not rest:

@@ -5,7 +5,7 @@ A document holds 2 MB, so a cube is stored in as many texts as it takes, each at
 """
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -55,24 +55,31 @@ def with_packed(document: dict[str, Any], cube: Cube) -> dict[str, Any]:
     return {**document, "packed": packed if len(packed) <= room else None}
 
 
-def unpack(text: str) -> Cube:
-    """The cube of a text form."""
+def unpack(text: str, names: Collection[str] | None = None) -> Cube:
+    """The cube of a text form, with these of its dimensions (all of them by default)."""
     plain = zstandard.decompress(base64.b64decode(text), MAX_UNPACKED)
     end = plain.index(b"\n")
     header = orjson.loads(plain[:end])
     rows = header["rows"]
-    columns = _columns(plain, end + 1, rows, [one[1] for one in header["dimensions"] + header["measures"]])
-    dimensions = {name: Dimension(values, next(columns)) for name, _, values in header["dimensions"]}
-    found = {name: next(columns) for name, _ in header["measures"]}
+    columns = dict(_columns(plain, end + 1, rows, header["dimensions"] + header["measures"], names))
+    dimensions = {
+        name: Dimension(values, columns[name])
+        for name, _, values in header["dimensions"]
+        if names is None or name in names
+    }
     zeros = np.zeros(rows, dtype=np.int64)
-    return Cube(rows, dimensions, {name: found.get(name, zeros) for name in MEASURES})
+    return Cube(rows, dimensions, {name: columns.get(name, zeros) for name in MEASURES})
 
 
-def _columns(plain: bytes, offset: int, rows: int, kinds: list[str]) -> Iterator[NDArray[np.int64]]:
-    for kind in kinds:
+def _columns(
+    plain: bytes, offset: int, rows: int, described: list[list[Any]], names: Collection[str] | None
+) -> Iterator[tuple[str, NDArray[np.int64]]]:
+    """The measures, and these of the dimensions."""
+    for name, kind, *_ in described:
         column = np.frombuffer(plain, dtype=kind, count=rows, offset=offset)
         offset += column.nbytes
-        yield column.astype(np.int64)
+        if names is None or name in names or name in MEASURES:
+            yield name, column.astype(np.int64)
 
 
 def _shrink(numbers: NDArray[np.int64]) -> NDArray[np.generic]:

@@ -1,16 +1,22 @@
 """What the domain asks of its stores. The rooms under `shared/stores` answer with Azure, tests with fakes."""
 
 from collections.abc import AsyncIterator, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol
 
+from shared.cache import Kept
+from shared.cube import Cube
 from shared.days import Period
 from shared.pricing import PriceBook
 from shared.rejects import Reject
 from shared.tenants import Tenant
 
 type Document = dict[str, Any]
+type Merged = Kept[tuple[str, tuple[str, ...], tuple[str, ...]], Cube]
+"""What saved days or months of a tenant add up to, by tenant, dimensions and their states."""
+
+MERGED_BYTES = 128 * 1024 * 1024
 
 
 class Claims(Protocol):
@@ -102,6 +108,10 @@ class Rejects(Protocol):
         """Keeps them; adding one again changes nothing."""
         ...
 
+    async def first_arrival(self, batch_id: str, arrived: datetime) -> datetime:
+        """When the batch first arrived: this time, unless an earlier one is kept. Keeps it."""
+        ...
+
 
 class Tenants(Protocol):
     """The customers."""
@@ -187,7 +197,7 @@ class Usage(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """All stores of the service."""
+    """All stores of the service, and what this process has merged of them."""
 
     usage: Usage
     claims: Claims
@@ -195,3 +205,4 @@ class Stores:
     rejects: Rejects
     tenants: Tenants
     prices: Prices
+    merged: Merged = field(default_factory=lambda: Kept(lambda cube: cube.bytes, MERGED_BYTES))

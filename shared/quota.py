@@ -134,15 +134,18 @@ def month_to_date(tenant: Tenant, now: datetime) -> Period:
     return Period(clock.billing.first, clock.today)
 
 
-def quota_of(tenant: Tenant, cube: Cube, now: datetime) -> Quota:
-    """The limits at a moment, of the usage by day of the billing month to date."""
+def quota_of(tenant: Tenant, cube: Cube, now: datetime, *, has_ended: bool = False) -> Quota:
+    """The limits at a moment, of the usage by day of the billing month to date.
+
+    Of a day or month that has ended, at a moment of its last day, nothing is projected.
+    """
     clock = Clock(tenant, now - timedelta(microseconds=now.microsecond % 1_000))  # as it is shown
     daily, tier = cube.group_by(DAY), tenant.tier
     days = [date.fromisoformat(str(day)) for day in daily.dimensions[DAY].column()]
     nanos: list[int] = daily.measures["cost"].tolist()
     used, spent = dict(zip(days, tokens(daily), strict=True)), dict(zip(days, nanos, strict=True))
     totals = daily.totals()
-    is_enough = bool(totals["requests"]) and clock.elapsed >= ENOUGH // MICROSECOND
+    is_enough = not has_ended and bool(totals["requests"]) and clock.elapsed >= ENOUGH // MICROSECOND
     budget = None if tier.monthly_budget_usd is None else nano(tier.monthly_budget_usd)
     spend = _of_month(clock, spent, budget, is_enough=is_enough)
     return Quota(

@@ -6,13 +6,14 @@ what they would hold (`packed` is null), those with users are read instead.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import partial
 
 from shared import directory
 from shared.columns import DAY, USER
-from shared.cube import Cube, concatenate, empty
+from shared.cube import Cube, concatenate, empty, merge
 from shared.days import Period, month_of
 from shared.directory import People
 from shared.errors import Busy
@@ -21,6 +22,7 @@ from shared.ports import Document, Stores, Usage
 from shared.rollup import Rollup, read_rollup, segment_cube, tail, users_cubes
 
 ATTEMPTS = 5
+MANY_ROWS = 500_000  # merge before there are more: a large tenant's days do not fit memory at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One month or day as it is stored, or the segments of a day beside it."""
+    """Some months or days as they are stored, or the segments of a day beside it."""
 
     cube: Cube
     duplicates: int
@@ -71,24 +73,24 @@ async def read(stores: Stores, tenant_id: str, period: Period, names: Iterable[s
 async def _read(stores: Stores, tenant_id: str, period: Period, names: tuple[str, ...]) -> Reading:
     """The marks are read before the rollups: a day that is folded in between is then whole either way."""
     marked = {day for day in await stores.marks.marked(tenant_id) if day in period}
-    months = await _months(stores.usage, tenant_id, period, marked, names)
+    months, merged = await _months(stores, tenant_id, period, marked, names)
     runs = list(_runs(day for day in period if month_of(day) not in months))
     days = [day for run in runs for day in run]
-    rollups, shards = await asyncio.gather(
-        asyncio.gather(*(_days(stores.usage, tenant_id, run, names) for run in runs)),
+    found, shards = await asyncio.gather(
+        asyncio.gather(*(_days(stores, tenant_id, run, names) for run in runs)),
         stores.usage.directory(tenant_id) if USER in names else _nobody(),
     )
-    saved = {day: one for run in rollups for day, one in run.items()}
+    saved = {rollup.day: rollup for rollups, _ in found for rollup in rollups}
     tails = await asyncio.gather(
         *(
-            tail(stores.usage, tenant_id, saved[day][0] if day in saved else Rollup(day))
+            tail(stores.usage, tenant_id, saved.get(day, Rollup(day)))
             for day in sorted(marked.intersection(days))
         )
     )
     segments = [segment for waiting in tails for segment in waiting]
     parts = [
-        *months.values(),
-        *(part for _, part in saved.values()),
+        *merged,
+        *(part for _, parts in found for part in parts),
         *(_segment_part(segment, names) for segment in segments),
     ]
     cube = concatenate([empty(names), *(part.cube for part in parts)])
@@ -101,25 +103,52 @@ async def _read(stores: Stores, tenant_id: str, period: Period, names: tuple[str
 
 
 async def _months(
-    usage: Usage, tenant_id: str, period: Period, marked: set[date], names: tuple[str, ...]
-) -> dict[Period, _Part]:
+    stores: Stores, tenant_id: str, period: Period, marked: set[date], names: tuple[str, ...]
+) -> tuple[set[Period], list[_Part]]:
     """The merged months that lie in the period as a whole and have nothing left to fold."""
     if DAY in names and USER in names:
-        return {}  # months do not keep the days of each user
+        return set(), []  # months do not keep the days of each user
     touched = {month_of(day) for day in marked}
     whole = [
         month for month in {month_of(day) for day in period} if month.first in period and month.last in period
     ]
     if not any(month not in touched for month in whole):
-        return {}
+        return set(), []
     span = Period(min(month.first for month in whole), max(month.last for month in whole))
     heads = [
         head
-        for head in await usage.documents(tenant_id, "mtotals", span)
+        for head in await stores.usage.documents(tenant_id, "mtotals", span)
         if head["state"] == "ready" and _month(head) not in touched
     ]
-    chunks = await _month_chunks(usage, tenant_id, heads, names)
-    return {_month(head): _month_part(head, chunks, names) for head in heads}
+    return {_month(head) for head in heads}, [await _month_part(stores, tenant_id, heads, names)]
+
+
+async def _month_part(
+    stores: Stores, tenant_id: str, heads: Sequence[Document], names: tuple[str, ...]
+) -> _Part:
+    async def load() -> list[Cube]:
+        chunks = await _month_chunks(stores.usage, tenant_id, heads, names)
+        return [unpack(text, names) for head in heads for text in _texts(head, chunks, names)]
+
+    states = tuple(f"{head['day']} {head['writer']}" for head in heads)
+    cube = await _merged(stores, tenant_id, names, states, load)
+    return _Part(cube, sum(head["duplicates"] for head in heads), sum(head["rejected"] for head in heads))
+
+
+async def _merged(
+    stores: Stores,
+    tenant_id: str,
+    names: tuple[str, ...],
+    states: tuple[str, ...],
+    load: Callable[[], Awaitable[Sequence[Cube]]],
+) -> Cube:
+    """What saved states of days or months add up to: no state ever changes, so the process keeps it."""
+    key = (tenant_id, names, states)
+    cube = stores.merged.get(key)
+    if cube is None:
+        cube = merge([empty(names), *await load()])
+        stores.merged.put(key, cube)
+    return cube
 
 
 async def _month_chunks(
@@ -144,17 +173,17 @@ def _chunk_kind(head: Document, names: tuple[str, ...]) -> str | None:
     return None if head["packed"] else "musers"
 
 
-def _month_part(
+def _texts(
     head: Document, chunks: dict[tuple[str, str], list[Document]], names: tuple[str, ...]
-) -> _Part:
-    if kind := _chunk_kind(head, names):
-        packed = [document["packed"] for document in chunks.get((head["day"], head["writer"]), ())]
-        if len(packed) != (head["chunks"] if kind == "musers" else head.get("day_chunks", 1)):
-            raise _Torn
-    else:
-        packed = [head["by_day" if DAY in names else "packed"]]
-    cube = concatenate([unpack(text).project(names) for text in packed])
-    return _Part(cube, head["duplicates"], head["rejected"])
+) -> list[str]:
+    """The packed cubes of a month that hold these dimensions."""
+    kind = _chunk_kind(head, names)
+    if kind is None:
+        return [head["by_day" if DAY in names else "packed"]]
+    packed = [document["packed"] for document in chunks.get((head["day"], head["writer"]), ())]
+    if len(packed) != (head["chunks"] if kind == "musers" else head.get("day_chunks", 1)):
+        raise _Torn
+    return packed
 
 
 def _month(head: Document) -> Period:
@@ -162,39 +191,72 @@ def _month(head: Document) -> Period:
 
 
 async def _days(
-    usage: Usage, tenant_id: str, run: Period, names: tuple[str, ...]
-) -> dict[date, tuple[Rollup, _Part]]:
-    """The saved days of the run."""
+    stores: Stores, tenant_id: str, run: Period, names: tuple[str, ...]
+) -> tuple[list[Rollup], list[_Part]]:
+    """The saved days of the run: what is sealed as one part, each other day as one of its own."""
     if USER in names:
-        heads = await usage.heads(tenant_id, run)
-        return await _users_days(usage, tenant_id, [read_rollup(head) for head in heads], names)
-    saved = [(read_rollup(one), one["packed"]) for one in await usage.documents(tenant_id, "totals", run)]
-    wide = [rollup for rollup, packed in saved if packed is None]
-    return await _users_days(usage, tenant_id, wide, names) | {
-        rollup.day: (rollup, _day_part(rollup, [unpack(packed)], names)) for rollup, packed in saved if packed
-    }
+        documents = await stores.usage.heads(tenant_id, run)
+    else:
+        documents = await stores.usage.documents(tenant_id, "totals", run)
+    packed = {one["day"]: one["packed"] for one in documents if one.get("packed")}
+    rollups = [read_rollup(one) for one in documents]
+    narrow, wide = _split(rollups, lambda one: str(one.day) in packed)
+
+    async def totals(some: Sequence[Rollup]) -> list[Cube]:
+        return [_shaped(unpack(packed[str(one.day)], names), str(one.day), names) for one in some]
+
+    async def users(some: Sequence[Rollup]) -> list[Cube]:
+        return await _users(stores.usage, tenant_id, some, names)
+
+    parts = [
+        await _day_part(stores, tenant_id, group, names, partial(load, group))
+        for days, load in ((narrow, totals), (wide, users))
+        for group in _groups(days)
+    ]
+    return rollups, parts
 
 
-async def _users_days(
+def _groups(rollups: Sequence[Rollup]) -> list[list[Rollup]]:
+    sealed, changing = _split(rollups, lambda one: one.sealed)
+    return ([sealed] if sealed else []) + [[one] for one in changing]
+
+
+def _split[T](items: Iterable[T], chosen: Callable[[T], bool]) -> tuple[list[T], list[T]]:
+    """Those that are chosen, and the others."""
+    parts: tuple[list[T], list[T]] = ([], [])
+    for item in items:
+        parts[not chosen(item)].append(item)
+    return parts
+
+
+async def _day_part(
+    stores: Stores,
+    tenant_id: str,
+    rollups: Sequence[Rollup],
+    names: tuple[str, ...],
+    load: Callable[[], Awaitable[Sequence[Cube]]],
+) -> _Part:
+    states = tuple(f"{one.day} {one.stamp}" for one in rollups)
+    cube = await _merged(stores, tenant_id, names, states, load)
+    return _Part(cube, sum(one.duplicates for one in rollups), sum(one.rejected for one in rollups))
+
+
+async def _users(
     usage: Usage, tenant_id: str, rollups: Sequence[Rollup], names: tuple[str, ...]
-) -> dict[date, tuple[Rollup, _Part]]:
+) -> list[Cube]:
     """These saved days, in order, from their users chunks."""
-    if not rollups:
-        return {}
     chunks: dict[str, list[Document]] = {}
     for chunk in await usage.documents(tenant_id, "users", Period(rollups[0].day, rollups[-1].day)):
         chunks.setdefault(chunk["day"], []).append(chunk)
-    return {
-        one.day: (one, _day_part(one, users_cubes(one, chunks.get(str(one.day), ())), names))
-        for one in rollups
-    }
-
-
-def _day_part(rollup: Rollup, cubes: Sequence[Cube] | None, names: tuple[str, ...]) -> _Part:
-    if cubes is None:
-        raise _Torn
-    cube = concatenate([_shaped(cube, str(rollup.day), names) for cube in cubes])
-    return _Part(cube, rollup.duplicates, rollup.rejected)
+    cubes: list[Cube] = []
+    for one in rollups:
+        found = users_cubes(one, chunks.get(str(one.day), ()), names)
+        if found is None:
+            raise _Torn
+        cubes += [_shaped(cube, str(one.day), names) for cube in found]
+        if sum(cube.rows for cube in cubes) > MANY_ROWS:
+            cubes = [merge(cubes)]
+    return cubes
 
 
 def _segment_part(segment: Document, names: tuple[str, ...]) -> _Part:

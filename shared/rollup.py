@@ -9,7 +9,8 @@ The totals document of a wide day, whose totals have more rows than fit it, goes
 (`packed` is null): the users chunks hold everything, and who needs such totals reads these.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -120,30 +121,37 @@ def segment_cube(segment: Document, *, users: bool) -> Cube:
     return from_json(segment["cube"], KEYS if users else DIMENSIONS)
 
 
-def users_cubes(rollup: Rollup, chunks: Sequence[Document]) -> list[Cube] | None:
-    """The users cube of the day, in its chunks; None when they are not all there (any more)."""
+def users_cubes(
+    rollup: Rollup, chunks: Sequence[Document], names: Collection[str] | None = None
+) -> list[Cube] | None:
+    """The users cube of the day by these dimensions (all of them by default), in its chunks.
+
+    None when they are not all there (any more).
+    """
     own = [
         chunk for chunk in chunks if (chunk["version"], chunk["writer"]) == (rollup.version, rollup.writer)
     ]
-    return [unpack(chunk["packed"]) for chunk in own] if len(own) == rollup.chunks else None
+    return [unpack(chunk["packed"], names) for chunk in own] if len(own) == rollup.chunks else None
 
 
-async def fold_marked(usage: Usage, marks: Marks, now: datetime) -> int:
-    """One round of the timer over the marked tenant-days; gives how many segments were folded.
+async def fold_marked(usage: Usage, marks: Marks, now: datetime) -> Counter[str]:
+    """One round of the timer over the marked tenant-days; gives how many segments of each tenant it folded.
 
     A mark older than the longest wait was seen by earlier rounds. Should they have failed, the day is
     folded when it is sealed. Only sealing clears a mark.
     """
 
-    async def fold(mark: Mark) -> int:
+    folded = Counter[str]()
+
+    async def fold(mark: Mark) -> None:
         rollup = await find_rollup(usage, mark.tenant_id, mark.day)
         waiting = await usage.count_segments(mark.tenant_id, mark.day, rollup.since, rollup.folded)
         if waiting >= MANY or (waiting and rollup.folded_at < now - OLD):
-            return await fold_day(usage, mark.tenant_id, mark.day, now)
-        return 0
+            folded[mark.tenant_id] += await fold_day(usage, mark.tenant_id, mark.day, now)
 
     recent = [mark for mark in await marks.all() if mark.at > now - OLD - 2 * SETTLED]
-    return sum(await each(recent, fold))
+    await each(recent, fold)
+    return folded
 
 
 async def fold_day(usage: Usage, tenant_id: str, day: date, now: datetime) -> int:

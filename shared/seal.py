@@ -7,7 +7,7 @@ state of it is deleted (see `months`), its mark is cleared.
 """
 
 import logging
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -34,17 +34,25 @@ class Sealed:
     months: int = 0
 
 
-async def seal_marked(stores: Stores, now: datetime, wanted: Callable[[Mark], bool] | None = None) -> Sealed:
+async def seal_marked(
+    stores: Stores,
+    now: datetime,
+    wanted: Callable[[Mark], bool] | None = None,
+    before: Callable[[str], Awaitable[object]] | None = None,
+) -> Sealed:
     """One round over the marks: seals days that have ended, merges months.
 
     It takes the marks that are wanted, by default all but the youngest: what they mark may not be
-    visible yet to all, unless this very client has written it.
+    visible yet to all, unless this very client has written it. `before` is what has to be done with the
+    news of a tenant before they are none: should it fail, the tenant's days keep their marks.
     """
     sealed = Sealed()
     chosen = wanted or (lambda mark: mark.month or mark.at <= now - SETTLED)
 
     async def seal(marks: list[Mark]) -> None:
         if tenant := await stores.tenants.find(marks[0].tenant_id):
+            if before:
+                await before(tenant.id)
             months = _grouped(marks, lambda mark: month_of(mark.day).first)
             await each(months, lambda some: _seal_days(stores, tenant, some, now, sealed))
 

@@ -3,17 +3,19 @@
 SDKs are imported here and late: a cold start pays only for what its first request uses.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from shared import telemetry
+from shared.alerts.ports import Alerting
 from shared.config import Settings, read_settings
 from shared.keys import Tokens
 from shared.ports import Stores
 
 if TYPE_CHECKING:
+    from azure.data.tables.aio import TableServiceClient
+
     from shared.stores.claims import ClaimStore
     from shared.stores.prices import PriceStore
     from shared.stores.rejects import RejectStore
@@ -34,7 +36,9 @@ class Services:
     claims: "ClaimStore"
     snapshots: "SnapshotStore"
     tokens: Tokens | None
-    clients: Sequence[Any]
+    tables: "TableServiceClient"
+    identity: Any
+    clients: list[Any]
 
     async def close(self) -> None:
         """Closes the connections; tools and tests do, a Functions process lives as long as they."""
@@ -48,6 +52,46 @@ def services() -> Services:
     settings = read_settings()
     telemetry.start(settings.insights_connection)
     return build(settings)
+
+
+@cache
+def alerting() -> Alerting:
+    """What alerts of this process are kept in and go out by; only those who need it pay for it."""
+    return build_alerting(services())
+
+
+def build_alerting(services: Services) -> Alerting:
+    """The stores and senders of alerts, on the clients of these services."""
+    from shared.channels.email import EmailSender
+    from shared.channels.outbound import Caller
+    from shared.channels.ticket import TicketSender
+    from shared.channels.webhook import WebhookSender
+    from shared.stores.deliveries import DeliveryStore
+    from shared.stores.firings import FiringStore
+    from shared.stores.outbox import OutboxStore
+    from shared.stores.rules import RuleStore
+
+    settings, tenants, tables = services.settings.alerts, services.tenants, services.tables
+    queue = _queue(services.settings, services.identity)
+    services.clients.append(queue)
+    rules = RuleStore(tables)
+    return Alerting(
+        rules=rules,
+        firings=FiringStore(tables),
+        deliveries=DeliveryStore(tables),
+        outbox=OutboxStore(queue),
+        senders={
+            "email": EmailSender(settings.mail, tenants, settings.dashboard_url),
+            "ticket": TicketSender(
+                settings.tickets_url,
+                settings.tickets_token,
+                tenants,
+                settings.dashboard_url,
+                Caller(to_private=True),
+            ),
+            "webhook": WebhookSender(settings.webhook_secret, rules, Caller(settings.to_private)),
+        },
+    )
 
 
 def build(settings: Settings) -> Services:
@@ -75,7 +119,9 @@ def build(settings: Settings) -> Services:
     )
     snapshots, tokens = SnapshotStore(tables), _tokens(settings)
     clients = [client for client in (cosmos, tables, identity) if client]
-    return Services(settings, stores, keys, tenants, rejects, prices, claims, snapshots, tokens, clients)
+    return Services(
+        settings, stores, keys, tenants, rejects, prices, claims, snapshots, tokens, tables, identity, clients
+    )
 
 
 def _table_service(settings: Settings, identity: Any) -> Any:  # noqa: ANN401
@@ -84,6 +130,19 @@ def _table_service(settings: Settings, identity: Any) -> Any:  # noqa: ANN401
     if settings.storage_connection:
         return TableServiceClient.from_connection_string(settings.storage_connection, transport=_transport())
     return TableServiceClient(settings.table_service_uri or "", credential=identity, transport=_transport())
+
+
+def _queue(settings: Settings, identity: Any) -> Any:  # noqa: ANN401
+    from azure.storage.queue.aio import QueueClient
+
+    from shared.stores.schema import NOTIFICATIONS_QUEUE
+
+    if settings.storage_connection:
+        return QueueClient.from_connection_string(
+            settings.storage_connection, NOTIFICATIONS_QUEUE, transport=_transport()
+        )
+    uri = settings.queue_service_uri or ""
+    return QueueClient(uri, NOTIFICATIONS_QUEUE, identity, transport=_transport())
 
 
 def _cosmos(settings: Settings, identity: Any) -> Any:  # noqa: ANN401

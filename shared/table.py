@@ -145,15 +145,18 @@ def _aligned(then: Groups, now: Groups, view: View) -> dict[Key, Mapping[str, in
 
 def _order(view: View, groups: Groups, columns: Columns, query: ExportQuery) -> list[int]:
     """The rows found, in the order of one column; equal ones by key, empty ones last."""
-    rows = [row for row in range(len(groups.keys)) if _is_found(view, columns, row, query.q)]
+    rows = list(range(len(groups.keys)))
+    if query.q is not None:
+        rows = [row for row in rows if _is_found(view, columns, row, query.q)]
     sort = query.sort or view.sort
     name, descending = sort.removeprefix("-"), sort.startswith("-")
     values = column(groups.measures, name)
     if values is None:
         values = [_comparable(columns[name](row)) for row in range(len(groups.keys))]
-    rows.sort(key=lambda row: tuple(part or "" for part in groups.keys[row]))
+    names = [[part or "" for part in key] for key in groups.keys]
+    rows.sort(key=names.__getitem__)
     filled = [row for row in rows if values[row] is not None]
-    filled.sort(key=lambda row: values[row], reverse=descending)  # type: ignore[arg-type,return-value]
+    filled.sort(key=values.__getitem__, reverse=descending)  # type: ignore[arg-type]
     return filled + [row for row in rows if values[row] is None]
 
 
@@ -161,9 +164,7 @@ def _comparable(value: Any) -> Any:  # noqa: ANN401 - text in any case, numbers 
     return value.casefold() if isinstance(value, str) else value
 
 
-def _is_found(view: View, columns: Columns, row: int, text: str | None) -> bool:
-    if text is None:
-        return True
+def _is_found(view: View, columns: Columns, row: int, text: str) -> bool:
     return any(text.casefold() in (columns[name](row) or "").casefold() for name in view.searched)
 
 

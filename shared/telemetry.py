@@ -26,6 +26,7 @@ OLDEST_MARK = _METER.create_gauge("usage.mark.age", "s", "Age of the oldest day 
 FOLDED = _METER.create_counter("usage.folded", "{segment}", "Segments folded into day rollups.")
 SEAL_DIFFERENCES = _METER.create_counter("usage.seal.differences", "{day}", "Days repaired by sealing.")
 CHARGE = _METER.create_histogram("usage.cosmos.charge", "{RU}", "Request units by operation and function.")
+FIRED = _METER.create_counter("usage.alerts.fired", "{firing}", "Alerts that fired, by metric.")
 NOTIFICATIONS = _METER.create_counter("usage.notifications", "{notification}", "Notifications by outcome.")
 
 

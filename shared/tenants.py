@@ -1,14 +1,28 @@
 """Tenants and their tiers: what a customer may use, and when its days begin."""
 
+from datetime import datetime
 from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    Strict,
+    StringConstraints,
+    field_validator,
+)
 
-from shared.event import TenantId, Text128
+from shared.errors import Conflict
+from shared.event import EPOCH, TenantId, Text128
 
+# One address, and nothing that could end a header or name a second recipient.
+EMAIL = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}\.)*[A-Za-z0-9-]{1,63}$"
+
+type Email = Annotated[str, StringConstraints(max_length=254, pattern=EMAIL)]
 type Limit = Annotated[int, Field(ge=1, le=10**15)]
 
 
@@ -40,6 +54,13 @@ class TenantSettings(BaseModel):
         int, Field(ge=1, le=31, description="Day of the month on which billing periods start.")
     ] = 1
     tier: Tier = Tier()
+    contacts: Annotated[
+        list[Email],
+        Field(
+            max_length=10,
+            description="Who is told by mail of the default alert, and of what cannot be delivered.",
+        ),
+    ] = []
 
     @field_validator("time_zone")
     @classmethod
@@ -54,11 +75,24 @@ class Tenant(TenantSettings):
     """A customer of the platform."""
 
     id: TenantId
+    created_at: Annotated[
+        AwareDatetime, Strict(False), Field(description="No alert looks at periods that had ended by then.")
+    ] = EPOCH
 
     @property
     def zone(self) -> ZoneInfo:
         """The time zone in which the tenant's days begin."""
         return zone(self.time_zone)
+
+
+def settled(before: Tenant | None, tenant_id: str, settings: TenantSettings, now: datetime) -> Tenant:
+    """The tenant as an operator wants it. Raises Conflict where that contradicts what it was `before`."""
+    if before and before.time_zone != settings.time_zone:
+        raise Conflict(
+            f"The time zone of a tenant is fixed: {before.time_zone}. Its days have been counted in it."
+        )
+    created_at = before.created_at if before else now
+    return Tenant(id=tenant_id, created_at=created_at, **settings.model_dump())
 
 
 @cache

@@ -82,6 +82,36 @@ var queryRules = [
     frequency: 'PT15M'
   }
   {
+    name: 'alerts-lag'
+    title: 'Alert rules of tenants have not been looked at for half an hour'
+    severity: 1
+    query: 'AppRequests | where Name == "evaluate_alerts" and Success == true'
+    operator: 'LessThan'
+    threshold: 1
+    window: 'PT30M'
+    frequency: 'PT15M'
+  }
+  {
+    name: 'notifications-poison'
+    title: 'A notification of an alert could not be handled'
+    severity: 1
+    query: 'AppTraces | where Message startswith "a notification could not be handled"'
+    operator: 'GreaterThan'
+    threshold: 0
+    window: 'PT15M'
+    frequency: 'PT5M'
+  }
+  {
+    name: 'notifications-failed'
+    title: 'Mails or tickets of alerts were given up after all attempts'
+    severity: 2
+    query: 'AppTraces | where Message matches regex "^[a-z]+ by (email|ticket): failed"'
+    operator: 'GreaterThan'
+    threshold: 0
+    window: 'PT1H'
+    frequency: 'PT15M'
+  }
+  {
     name: 'server-errors'
     title: 'The API answers with errors of its own (5xx)'
     severity: 1

@@ -60,6 +60,35 @@ param entraJwksUri string
 @description('Claim of those tokens that holds the tenant id; empty for extension_tenantId.')
 param entraTenantClaim string
 
+@description('SMTP server that sends the mails of alerts; empty for none.')
+param smtpHost string
+
+@description('How it is spoken to: starttls (port 587), tls (465) or none (25).')
+@allowed([
+  'starttls'
+  'tls'
+  'none'
+])
+param smtpSecurity string
+
+@description('Port of that server; empty for the usual one.')
+param smtpPort string
+
+@description('Who signs in to it, with the secret smtp-password of the key vault; empty for nobody.')
+param smtpUser string
+
+@description('Address that mails come from.')
+param smtpSender string
+
+@description('Where tickets of alerts are posted, with the secret tickets-token of the key vault; empty for nowhere.')
+param ticketsUrl string
+
+@description('Address of the key vault, where the operator puts the secrets of mails, tickets and webhooks.')
+param vaultUri string
+
+@description('Where the dashboard is served; mails link to it.')
+param dashboardUrl string
+
 @description('Origins whose pages may call the API.')
 param allowedOrigins array
 
@@ -181,6 +210,16 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
         { name: 'ENTRA_AUDIENCE', value: entraAudience }
         { name: 'ENTRA_JWKS_URI', value: entraJwksUri }
         { name: 'ENTRA_TENANT_CLAIM', value: entraTenantClaim }
+        { name: 'SMTP_HOST', value: smtpHost }
+        { name: 'SMTP_SECURITY', value: smtpSecurity }
+        { name: 'SMTP_PORT', value: smtpPort }
+        { name: 'SMTP_USER', value: smtpUser }
+        { name: 'SMTP_PASSWORD', value: empty(smtpUser) ? '' : '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/smtp-password)' }
+        { name: 'SMTP_SENDER', value: smtpSender }
+        { name: 'TICKETS_URL', value: ticketsUrl }
+        { name: 'TICKETS_TOKEN', value: empty(ticketsUrl) ? '' : '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/tickets-token)' }
+        { name: 'WEBHOOK_SECRET', value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/webhook-secret)' }
+        { name: 'DASHBOARD_URL', value: dashboardUrl }
         { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: component.properties.ConnectionString }
         { name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', value: 'ClientId=${identityClientId};Authorization=AAD' }
       ]

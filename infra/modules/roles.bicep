@@ -26,7 +26,7 @@ var storageRoles = [
   {
     name: 'Storage Queue Data Contributor'
     id: '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
-    reason: 'Queue triggers: receive, renew, delete, and put into the poison queue. Message Processor may neither renew nor put.'
+    reason: 'Queue triggers: receive, renew, delete, put into the poison queue. Message Processor may neither renew nor put. Alerts put notifications.'
   }
   {
     name: 'Storage Table Data Contributor'

@@ -36,6 +36,8 @@ param softDeleteDays int
 var queueNames = [
   'usage-events'
   'usage-events-poison'
+  'usage-notifications'
+  'usage-notifications-poison'
 ]
 var tableNames = [
   'dirty'
@@ -44,6 +46,9 @@ var tableNames = [
   'apikeys'
   'prices'
   'snapshots'
+  'rules'
+  'firings'
+  'deliveries'
 ]
 
 resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {

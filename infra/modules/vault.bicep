@@ -86,5 +86,8 @@ output id string = vault.id
 @description('Name of the vault.')
 output name string = vault.name
 
+@description('Address of the vault, with a slash at its end.')
+output uri string = vault.properties.vaultUri
+
 @description('Where the hash of the operator key is kept: an address without a version, so that a new one is found.')
 output operatorKeyUri string = operatorKey.properties.secretUri

@@ -15,11 +15,12 @@ from shared.errors import FieldError
 from shared.event import EPOCH
 from shared.rejects import Reject
 from shared.stores.schema import REJECTS_TABLE
-from shared.stores.tables import Table
+from shared.stores.tables import Table, utc
 
 PIECE = 64 * 1024  # bytes that one property of an entity holds
 NEWEST_FIRST = 10**14  # tables sort ascending: times are stored as their distance from a far one
 DAY = 86_400_000
+ARRIVALS = "batch-"  # partitions of the first arrivals, behind those of the rejects, which are numbers
 
 
 class RejectStore(Table):
@@ -30,6 +31,20 @@ class RejectStore(Table):
     async def add(self, rejects: Sequence[Reject]) -> None:
         """Keeps them; adding one again changes nothing (above all not that it has been replayed)."""
         await asyncio.gather(*(self._add(reject) for reject in rejects))
+
+    async def first_arrival(self, batch_id: str, arrived: datetime) -> datetime:
+        """When the batch first arrived: this time, unless an earlier one is kept. Keeps it.
+
+        A sender that got no answer sends again: by the time of arrival alone its rejects would be others.
+        """
+        partition = f"{ARRIVALS}{batch_id[:2]}"
+        try:
+            await self._table.create_entity(
+                {"PartitionKey": partition, "RowKey": batch_id, "arrived": arrived}
+            )
+        except ResourceExistsError:
+            return utc((await self._table.get_entity(partition, batch_id))["arrived"])
+        return arrived
 
     async def find(self, reject_id: str) -> Reject | None:
         """The reject of that id."""
@@ -44,8 +59,8 @@ class RejectStore(Table):
         """Some of the rejects, the newest first."""
         wanted = {"tenant_id": tenant_id, "status": status}
         given = {name: value for name, value in wanted.items() if value}
-        query = " and ".join(f"{name} eq @{name}" for name in given)
-        pages = self._table.query_entities(query, parameters=given)
+        query = " and ".join(("PartitionKey lt @arrivals", *(f"{name} eq @{name}" for name in given)))
+        pages = self._table.query_entities(query, parameters={"arrivals": ARRIVALS, **given})
         found = []
         async for entity in pages:
             found.append(entity)

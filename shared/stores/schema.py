@@ -16,7 +16,9 @@ DEFAULT_TTL = -1  # nothing expires but what says so itself
 
 EVENTS_QUEUE = "usage-events"
 POISON_QUEUE = f"{EVENTS_QUEUE}-poison"
-QUEUES = (EVENTS_QUEUE, POISON_QUEUE)
+NOTIFICATIONS_QUEUE = "usage-notifications"
+UNDELIVERED_QUEUE = f"{NOTIFICATIONS_QUEUE}-poison"
+QUEUES = (EVENTS_QUEUE, POISON_QUEUE, NOTIFICATIONS_QUEUE, UNDELIVERED_QUEUE)
 
 MARKS_TABLE = "dirty"
 REJECTS_TABLE = "rejects"
@@ -24,5 +26,18 @@ TENANTS_TABLE = "tenants"
 KEYS_TABLE = "apikeys"
 PRICES_TABLE = "prices"
 SNAPSHOTS_TABLE = "snapshots"
-TABLES = (MARKS_TABLE, REJECTS_TABLE, TENANTS_TABLE, KEYS_TABLE, PRICES_TABLE, SNAPSHOTS_TABLE)
+RULES_TABLE = "rules"
+FIRINGS_TABLE = "firings"
+DELIVERIES_TABLE = "deliveries"
+TABLES = (
+    MARKS_TABLE,
+    REJECTS_TABLE,
+    TENANTS_TABLE,
+    KEYS_TABLE,
+    PRICES_TABLE,
+    SNAPSHOTS_TABLE,
+    RULES_TABLE,
+    FIRINGS_TABLE,
+    DELIVERIES_TABLE,
+)
 CLAIMS_TABLE = "claims"  # and year and month: dropping a table expires its claims

@@ -112,13 +112,22 @@ async def test_a_tenant_is_created_changed_and_read(api: Api) -> None:
     """What the operator says of a tenant holds; its time zone stays what it was."""
     name = f"tenant-{uuid4().hex[:12]}"
     tier = {"name": "pro", "daily_tokens": 5, "monthly_tokens": 100, "monthly_budget_usd": "12.50"}
-    settings = {"name": "Ä GmbH", "time_zone": "Europe/Berlin", "billing_day": 15, "tier": tier}
+    contacts = ["ada@contoso.example"]
+    settings = {
+        "name": "Ä GmbH",
+        "time_zone": "Europe/Berlin",
+        "billing_day": 15,
+        "tier": tier,
+        "contacts": contacts,
+    }
     assert (await api.refused("GET", f"tenants/{name}")).status == 404
     created = await api.ask("PUT", f"operator/tenants/{name}", OPERATOR_KEY, body=settings)
     assert (created.status, created.json["id"]) == (200, name)
-    assert (await api.operate("GET", f"tenants/{name}")) == created.json == {"id": name, **settings}
+    assert (await api.operate("GET", f"tenants/{name}")) == created.json
+    born = created.json["created_at"]
+    assert created.json == {"id": name, "created_at": born, **settings}
     changed = await api.ask("PUT", f"operator/tenants/{name}", OPERATOR_KEY, body={**settings, "name": "B"})
-    assert (changed.status, changed.json["name"]) == (200, "B")
+    assert (changed.status, changed.json["name"], changed.json["created_at"]) == (200, "B", born)
     assert changed.json in (await api.operate("GET", "tenants"))["data"]
     moved = await api.refused("PUT", f"tenants/{name}", {**settings, "time_zone": "UTC"})
     assert moved.status == 409

@@ -76,13 +76,26 @@ async def hide(both: Neighbours) -> None:
     (price_id,) = (await operate("POST", "prices", {"prices": [price]}))["ids"]
     (reject,) = await theirs.api.rejects(tenant_id=theirs.id)
     keys = (await operate("GET", f"tenants/{theirs.id}/keys"))["data"]
+    rule_id, delivery_id = await hide_alerts(theirs)
     both.ids |= {
+        "rule_id": rule_id,
+        "delivery_id": delivery_id,
         "tenant_id": theirs.id,
         "key_id": keys[0]["id"],
         "reject_id": reject["id"],
         "price_id": price_id,
         "user_id": THEIRS["user"],
     }
+
+
+async def hide_alerts(theirs: Customer) -> tuple[str, str]:
+    """Gives a tenant a rule and a notification; their ids."""
+    key, ask = await theirs.api.new_key(theirs.id, "alerts"), theirs.api.ask
+    hook = {"type": "webhook", "url": f"{theirs.api.stack.outside}/hooks/{SECRET}/{SECRET}"}
+    rule = {"name": SECRET, "metric": "daily_requests", "thresholds": [1], "channels": [hook]}
+    made = (await ask("POST", "usage/alerts", key, body=rule)).json
+    sent = (await ask("POST", f"usage/alerts/{made['id']}/test", key)).json
+    return made["id"], sent["data"][0]["id"]
 
 
 def questions(one: Operation, **more: str) -> Iterator[str]:

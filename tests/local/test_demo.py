@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local import demo, demo_cast
+from shared.alerts.rule import RuleSettings, default_rule
 from shared.catalogue import FEATURES, Primitive, Product, names
-from shared.days import start_of
+from shared.days import billing_month, start_of
 from shared.message import read_batch
 from shared.model_prices import model_rates
 from shared.tenants import Tenant
@@ -96,17 +97,30 @@ def test_the_trickle_is_the_history_however_it_is_cut(cuts: list[datetime]) -> N
     assert pieces == list(demo.history(first, last))
 
 
-@pytest.mark.parametrize("month", range(1, 13))
-def test_the_tier_suits_the_month(month: int) -> None:
-    """From mid-month on the projection lies near the quota, and no day passes the daily limit."""
-    limits = demo.tenant(date(2026, month, 1))["tier"]
-    used: Counter[date] = Counter()
-    for event in demo.history(date(2026, month, 1), date(2026, month, 28)):
+FIRST_DAYS = [date(2026, month, 1) for month in range(1, 13)] + [date(2024, 2, 29), date(2026, 3, 31)]
+
+
+@pytest.mark.parametrize("since", FIRST_DAYS, ids=str)
+def test_the_default_alert_fires_on_the_first_day(since: date) -> None:
+    """More than 80 % of the monthly tokens are used by then, but not all, and no day passes its limit."""
+    tenant = Tenant.model_validate_json(orjson.dumps(demo.tenant(since)))
+    billing, used = billing_month(since, tenant.billing_day), Counter[date]()
+    for event in demo.history(billing.first, since):
         day = date.fromisoformat(event["time"][:10])
         used[day] += event.get("input_tokens", 0) + event.get("output_tokens", 0)
-    projected = sum(used.values()) / 28 * (365 / 12)
-    assert 0.85 < projected / limits["monthly_tokens"] < 1.05
-    assert max(used.values()) < limits["daily_tokens"] < 2 * max(used.values())
+    limits, fires_at = tenant.tier, default_rule(tenant).thresholds[0]
+    assert limits.monthly_tokens
+    assert fires_at < 100 * (used.total() - used[since]) / limits.monthly_tokens
+    assert used.total() < 0.95 * limits.monthly_tokens
+    assert limits.daily_tokens
+    assert max(used.values()) < limits.daily_tokens < 2 * max(used.values())
+    assert tenant.contacts
+
+
+def test_the_rule_is_one_that_a_tenant_may_make() -> None:
+    """Its settings pass validation."""
+    rule = RuleSettings.model_validate_json(orjson.dumps(demo.rule("http://127.0.0.1/hooks/contoso/1")))
+    assert {channel.type for channel in rule.channels} == {"webhook", "ticket"}
 
 
 def test_every_primitive_without_a_token_price_has_a_unit_price() -> None:

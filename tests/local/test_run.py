@@ -20,10 +20,12 @@ import pytest
 import pytest_asyncio
 
 from local.env import FOLDER, read_env
+from tests.stack import eventually
 
 ROOT = FOLDER.parent
-FREE = ("0",) * 5
+FREE = ("0",) * 7
 PRIMITIVES, PRODUCTS = 10, 7
+ROOMS = ["mails", "webhooks", "tickets"]  # of the world outside
 
 
 @dataclass(slots=True)
@@ -73,10 +75,20 @@ class Life:
         last = datetime.now(UTC).date() - timedelta(days=5)
         return (await self.get(f"summary?from={last - timedelta(days=364)}&to={last}"))["totals"]
 
+    async def arrived(self, room: str) -> Any:  # noqa: ANN401 - any JSON
+        """What arrived outside, the newest first."""
+        url = f"{self.environment['OUTSIDE_URL']}/{room}.json"
+        async with aiohttp.ClientSession(raise_for_status=True) as session, session.get(url) as response:
+            return (await response.json())["data"]
+
+    async def rooms(self) -> list[str]:
+        """Where anything arrived."""
+        return [room for room in ROOMS if await self.arrived(room)]
+
     async def interrupt(self) -> tuple[int, str, set[int]]:
         """Presses Ctrl-C; the exit code, the last words, and the child processes that are left."""
         mine = descendants(self.process.pid)
-        assert len(mine) == 3
+        assert len(mine) == 4
         os.killpg(self.process.pid, signal.SIGINT)
         assert self.process.stdout
         async with asyncio.timeout(30):
@@ -147,6 +159,7 @@ async def demo(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Demo]:
     folder = tmp_path_factory.mktemp("demo")
     async with running(folder) as first:
         closed, key = await first.closed_days(), first.environment["USAGE_KEY"]
+        await eventually(first.rooms, expected=ROOMS, seconds=90)
         ending = await first.interrupt()
     async with running(folder) as second:
         yield Demo(first, closed, key, *ending, second)
@@ -210,12 +223,25 @@ async def test_the_numbers_are_believable(demo: Demo) -> None:
     assert 0 < totals["unpriced_requests"] < totals["requests"] / 100
 
 
-@pytest.mark.parametrize("part", range(5))
+async def test_the_first_alerts_arrive(demo: Demo) -> None:
+    """Within the first start: the default alert by mail, and the demo's rule as a signed call and a ticket.
+
+    They are still there after a restart, and nothing arrives twice.
+    """
+    assert f"Mails    {demo.second.environment['OUTSIDE_URL']}" in demo.second.said
+    (mail,), (call,), (ticket,) = [await demo.second.arrived(room) for room in ROOMS]
+    assert mail["to"] == ["admin@contoso.example"]
+    assert "Monthly token quota" in mail["subject"]
+    assert call["is_verified"], call["verdict"]
+    assert ticket["requests"] == 1
+
+
+@pytest.mark.parametrize("part", [0, 6])
 async def test_a_port_in_use_is_one_clear_line(tmp_path: Path, part: int) -> None:
     """It names the port, exits with 1 and leaves no process."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        ports = [str(port) if number == part else "0" for number in range(5)]
+        ports = [str(port) if number == part else "0" for number in range(7)]
         process = await start(tmp_path / "data", *ports)
         said, complained = await process.communicate()
     assert process.returncode == 1

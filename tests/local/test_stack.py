@@ -47,7 +47,7 @@ async def test_what_was_counted_is_there_after_a_restart(tmp_path: Path) -> None
         await api.publish(customer.event(), customer.event(cost_usd="0.1"))
         await eventually(customer.counts, (2, 0, 0))
         seen = await customer.everything()
-        assert len(children() - before) == 3
+        assert len(children() - before) == 4
     assert children() == before
     async with Stack(folder=folder) as stack, api_of(stack) as api:
         again = Customer(api, customer.id, customer.key)
@@ -121,7 +121,7 @@ async def test_a_host_that_never_starts_again_is_told(
     assert capfd.readouterr().out.count("trying again") == 2
 
 
-@pytest.mark.parametrize("part", ["host", "cosmos", "blob", "queue", "table"])
+@pytest.mark.parametrize("part", ["host", "cosmos", "blob", "queue", "table", "mail", "outside"])
 async def test_a_port_in_use_is_told(part: str) -> None:
     """Whichever part's port is taken, the start says which before anything runs."""
     before = children()
@@ -133,7 +133,7 @@ async def test_a_port_in_use_is_told(part: str) -> None:
     assert children() == before
 
 
-@pytest.mark.parametrize("part", ["host", "cosmos", "table"])
+@pytest.mark.parametrize("part", ["host", "cosmos", "table", "mail"])
 async def test_a_failed_start_ends_what_did_start(
     part: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

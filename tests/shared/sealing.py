@@ -71,6 +71,7 @@ class World:
     def __post_init__(self) -> None:
         self.tenant = Tenant(id="contoso", name="Contoso", time_zone=self.zone)
         self.cloud = Cloud(now=NOW, tenants={"contoso": self.tenant})
+        self.reader = self.cloud.stores()  # of a process that has read before
 
     def process(self) -> Process:
         """A process that goes at a pace of its own."""
@@ -102,8 +103,9 @@ class World:
         """What is read is the recount, and so is every merged month that a reader would trust."""
         truth = recount(self.sent, self.tenant.zone)
         for names in ((DIMENSIONS), (DAY,), (DAY, *DIMENSIONS), (USER, *DIMENSIONS), KEYS):
-            reading = await read(self.cloud.stores(), "contoso", ALL, names)
-            assert sums_of(reading.cube, names) == summed(truth, names)
+            for stores in (self.cloud.stores(), self.reader):
+                reading = await read(stores, "contoso", ALL, names)
+                assert sums_of(reading.cube, names) == summed(truth, names)
         for month in (FEBRUARY, MARCH):
             await self.check_month(month, {key: row for key, row in truth.items() if day_in(key, month)})
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from shared.cache import Cache
+from shared.cache import Cache, Kept
 
 
 class Source:
@@ -82,3 +82,22 @@ async def test_the_cache_is_bounded() -> None:
     asked = source.asked
     assert sum([await kept.get(str(n)) == str(n) for n in range(100)]) == 100
     assert source.asked - asked >= 90
+
+
+def test_what_was_used_last_is_kept() -> None:
+    """When the room is full, what was not used for the longest time makes way."""
+    kept = Kept[str, str](size=len, room=6)
+    kept.put("a", "xx")
+    kept.put("b", "xx")
+    kept.put("c", "xx")
+    assert kept.get("a") == "xx"
+    kept.put("d", "xxx")
+    assert [kept.get(key) for key in "abcd"] == ["xx", None, None, "xxx"]
+
+
+def test_what_is_larger_than_the_room_is_not_kept() -> None:
+    """It drives nothing else out."""
+    kept = Kept[str, str](size=len, room=3)
+    kept.put("a", "xx")
+    kept.put("b", "xxxx")
+    assert (kept.get("a"), kept.get("b")) == ("xx", None)

@@ -155,6 +155,24 @@ async def test_the_events_of_an_api_client_are_all_of_its_tenant() -> None:
     assert {document["tenantId"] for document in state.documents.values()} == {"contoso"}
 
 
+async def test_what_a_client_sends_again_is_rejected_once() -> None:
+    """An answer that was lost makes no second reject, neither listed nor counted, on whatever day."""
+    state, message = cloud(), body(event("1"), event("2", input_tokens=-1))
+    for days in range(3):
+        receipt = await ingest(state.stores(), message, NOW + timedelta(days=days), "contoso")
+        assert (receipt.accepted, len(receipt.rejects)) == (1, 1)
+    assert len(state.rejects) == 1
+    assert (await usage(state.stores(), "contoso", PERIOD)).rejected == 1
+
+
+async def test_the_rejects_of_two_clients_are_their_own() -> None:
+    """Also when both send the same bytes at the same time."""
+    state, message = cloud(), body(event("1", tenant_id=None, input_tokens=-1))
+    for client in ("contoso", "fabrikam"):
+        await ingest(state.stores(), message, NOW, client)
+    assert {one.tenant_id for one in state.rejects.values()} == {"contoso", "fabrikam"}
+
+
 # --- duplicates
 
 

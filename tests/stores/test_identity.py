@@ -22,14 +22,19 @@ from azure.cosmos.exceptions import CosmosHttpResponseError
 
 from local.cosmos import LocalCosmos
 from shared.config import Settings, read_settings
-from shared.services import build
+from shared.services import build, build_alerting
 from shared.stores import schema
 from shared.stores.charges import ChargedTransport
 from shared.tenants import Tenant
+from tests.channels.cast import MAIL, note
 from tests.tls import HOST, new_certificate, server_context, tls_front
 
 CLIENT_ID = "5b0e3f4e-0000-4000-8000-000000000001"
 STORAGE = "https://storage.azure.com"
+SENT = (
+    "<?xml version='1.0'?><QueueMessagesList><QueueMessage><MessageId>m</MessageId><PopReceipt>p</PopReceipt>"
+    "</QueueMessage></QueueMessagesList>"
+)
 CONTOSO = Tenant(id="contoso", name="Contoso")
 
 
@@ -60,18 +65,22 @@ class Identity:
 
 @dataclass(slots=True)
 class Tables:
-    """As much of Table storage as finding a tenant takes; shared keys are off."""
+    """As much of Storage as finding a tenant and sending a message takes; shared keys are off."""
 
     identity: Identity
     refused: int = 0
+    messages: list[str] = field(default_factory=list)
 
     async def answer(self, request: web.BaseRequest) -> web.Response:
-        """The entity, to the token that was issued for storage."""
+        """The entity or a receipt, to the token that was issued for storage."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if (scheme, token) != ("Bearer", self.identity.issued.get(STORAGE, "none")):
             self.refused += 1
             error = {"odata.error": {"code": "AuthenticationFailed", "message": {"value": "no"}}}
             return web.json_response(error, status=401)
+        if request.method == "POST":
+            self.messages.append(await request.text())
+            return web.Response(status=201, text=SENT, content_type="application/xml")
         entity = {"PartitionKey": "tenant", "RowKey": CONTOSO.id, "document": CONTOSO.model_dump_json()}
         return web.Response(body=orjson.dumps(entity), content_type="application/json")
 
@@ -112,6 +121,7 @@ async def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             cosmos.url = url  # where the account says that it is
             yield Cloud(identity, tables, read_settings({
                 "USAGE_STORAGE__tableServiceUri": f"https://{HOST}:{tables_port}/",
+                "USAGE_STORAGE__queueServiceUri": f"https://{HOST}:{tables_port}/",
                 "USAGE_STORAGE__clientId": CLIENT_ID,
                 "COSMOS_ENDPOINT": url,
                 "OPERATOR_KEY_SHA256": "0" * 64,
@@ -126,7 +136,7 @@ def cosmos_tokens(identity: Identity) -> set[str]:
 
 
 async def test_the_stores_sign_in_as_the_managed_identity(cloud: Cloud) -> None:
-    """Tables and Cosmos are read and written, each with a token of its own, which is asked for once."""
+    """Storage and Cosmos are read and written, each with a token of its own, which is asked for once."""
     services = build(cloud.settings)
     segment = {"id": "seg|2026-11-01|1", "tenantId": "contoso", "kind": "segment", "day": "2026-11-01"}
     assert await services.tenants.find("contoso") == CONTOSO
@@ -134,6 +144,8 @@ async def test_the_stores_sign_in_as_the_managed_identity(cloud: Cloud) -> None:
     stored = await services.stores.usage.find("contoso", segment["id"])
     assert stored is not None
     assert stored["day"] == "2026-11-01"
+    await build_alerting(services).outbox.put(note(MAIL))
+    assert len(cloud.tables.messages) == 1
     await services.close()
     assert sorted(cloud.identity.issued) == sorted(cloud.identity.asked)
     assert len(cloud.identity.asked) == 2

@@ -89,6 +89,14 @@ async def test_a_replayed_reject_stays_closed(services: Services, tenant_id: str
     assert await services.rejects.page(tenant_id, "open", 10, 0) == []
 
 
+async def test_a_batch_arrives_once(services: Services, tenant_id: str) -> None:
+    """Whenever it comes again, its first arrival is told, to the microsecond; no page of rejects lists it."""
+    for later in range(3):
+        arrived = await services.rejects.first_arrival(tenant_id, RECEIVED + timedelta(microseconds=later))
+        assert arrived == RECEIVED
+    assert all(one.batch_id != tenant_id for one in await services.rejects.page(None, None, 1000, 0))
+
+
 async def test_rejects_are_paged_newest_first(services: Services, tenant_id: str) -> None:
     """Each reject stands on exactly one page, in one order, across days."""
     times = [RECEIVED + timedelta(hours=11 * number) for number in range(7)]

@@ -1,0 +1,165 @@
+"""The shapes of what the API answers about alerts."""
+
+from typing import Annotated, Literal, TypedDict
+
+from pydantic import Field
+
+from shared.alerts.firing import Moment as About
+from shared.alerts.ports import DeliveryState
+from shared.alerts.rule import Filter, Metric, Severity, Span, Unit
+from shared.answers import Day, Moment, Number, Pagination, PeriodAnswer
+
+type Amount = Annotated[Number, Field(description="In the unit of the metric.")]
+type OfLimit = Annotated[
+    Number | None, Field(description="What per cent are of: tokens, or US dollars. Null where there is none.")
+]
+type OnDay = Annotated[
+    Day | None, Field(description="When the limit was or, at the present rate, will be reached.")
+]
+
+
+class RuleState(TypedDict):
+    """What the rule's metric amounts to in its current period."""
+
+    value: Annotated[Amount | None, Field(description="Null: no limit, no known price, or not enough data.")]
+    limit: OfLimit
+    reached: Annotated[list[Amount], Field(description="The thresholds that are reached now.")]
+    reached_on: OnDay
+    period: PeriodAnswer
+
+
+class ChannelAnswer(TypedDict):
+    """A channel; one that is disabled is a webhook that answered 410. Saving the rule enables it again."""
+
+    type: Literal["email", "ticket", "webhook"]
+    to: Annotated[list[str] | None, Field(description="Of email.")]
+    url: Annotated[str | None, Field(description="Of webhook.")]
+    is_disabled: bool
+
+
+class RuleAnswer(TypedDict):
+    """A rule, and how it stands."""
+
+    id: str
+    is_default: bool
+    name: str
+    metric: Metric
+    unit: Unit
+    thresholds: list[Amount]
+    severity: Severity
+    filter: Filter
+    channels: list[ChannelAnswer]
+    enabled: bool
+    muted_until: Moment | None
+    notify_resolved: bool
+    created_at: Moment
+    updated_at: Moment
+    state: RuleState
+
+
+class RulesAnswer(TypedDict):
+    """One page of the rules."""
+
+    data: list[RuleAnswer]
+    pagination: Pagination
+
+
+class Page(TypedDict):
+    """Which of them these are."""
+
+    limit: int
+    offset: int
+
+
+class FiringAnswer(TypedDict):
+    """A threshold that was reached, once in its period."""
+
+    id: str
+    name: Annotated[str, Field(description="Of the rule as it was then.")]
+    severity: Severity
+    metric: str
+    unit: Unit
+    filter: str
+    threshold: Amount
+    value: Amount
+    limit: OfLimit
+    reached_on: OnDay
+    period: PeriodAnswer
+    fired_at: Moment
+    is_muted: bool
+    is_test: bool
+    resolved_at: Moment | None
+    resolved_value: Amount | None
+
+
+class FiringsAnswer(TypedDict):
+    """One page of the firings, the latest periods first."""
+
+    data: list[FiringAnswer]
+    pagination: Page
+
+
+class AttemptAnswer(TypedDict):
+    """One attempt to deliver."""
+
+    at: Moment
+    is_delivered: bool
+    status: Annotated[int | None, Field(description="Of HTTP or SMTP; null where nothing answered.")]
+    detail: str
+    milliseconds: int
+
+
+class DeliveryAnswer(TypedDict):
+    """How far the notification of one channel has come."""
+
+    id: Annotated[str, Field(description="Also the webhook-id, and the idempotency key of a ticket.")]
+    firing_id: str
+    about: About
+    channel: ChannelAnswer
+    state: DeliveryState
+    created_at: Moment
+    next_at: Annotated[Moment | None, Field(description="When it is tried next.")]
+    attempts: list[AttemptAnswer]
+
+
+class DeliveriesAnswer(TypedDict):
+    """One page of the deliveries, the latest periods first."""
+
+    data: list[DeliveryAnswer]
+    pagination: Page
+
+
+class NotificationAnswer(TypedDict):
+    """A notification on its way."""
+
+    id: Annotated[str, Field(description="That of its delivery.")]
+    channel: ChannelAnswer
+
+
+class SentAnswer(TypedDict):
+    """What was sent; the deliveries tell how it went."""
+
+    data: list[NotificationAnswer]
+
+
+class SecretAnswer(TypedDict):
+    """The secret that signs the webhooks of a rule (Standard Webhooks)."""
+
+    secret: Annotated[str, Field(examples=["whsec_…"])]
+    rotated_at: Annotated[Moment | None, Field(description="For 24 hours the one before signs as well.")]
+
+
+class MetricAnswer(TypedDict):
+    """What a rule can look at."""
+
+    name: Annotated[str, Field(examples=["monthly_spend_usd"])]
+    label: str
+    unit: Unit
+    span: Annotated[Span, Field(description="The period after which it starts again.")]
+    takes_filter: bool
+
+
+class MetricsAnswer(TypedDict):
+    """All metrics."""
+
+    data: list[MetricAnswer]

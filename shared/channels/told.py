@@ -1,0 +1,55 @@
+"""What a notification tells programs: the same JSON in webhooks and tickets."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from shared.alerts.firing import Firing
+from shared.alerts.notification import Notification
+from shared.money import digits
+
+
+def told(notification: Notification) -> dict[str, Any]:
+    """The firing as JSON has it: times in RFC 3339, decimals as exact numbers."""
+    firing = notification.firing
+    facts: dict[str, Any] = {
+        "firing_id": firing.id,
+        "tenant_id": firing.tenant_id,
+        "rule": {"id": firing.rule_id, "name": firing.rule},
+        "severity": firing.severity,
+        "metric": firing.metric,
+        "unit": firing.unit,
+        "filter": firing.filter,
+        "threshold": firing.threshold,
+        "value": firing.value,
+        "limit": firing.limit,
+        "reached_on": firing.reached_on,
+        "period": {"from": firing.period.first, "to": firing.period.last},
+        "fired_at": firing.fired_at,
+        "resolved_at": None if firing.is_test else firing.resolved_at,
+        "resolved_value": None if firing.is_test else firing.resolved_value,
+        "is_test": firing.is_test,
+    }
+    if notification.failed:
+        facts["undelivered"] = {"channel": notification.failed.type, "reason": notification.reason}
+    return facts
+
+
+def happened_at(notification: Notification) -> datetime:
+    """When what is told of happened: the same in each attempt."""
+    firing: Firing = notification.firing
+    resolved = firing.resolved_at if notification.moment == "resolved" else None
+    return resolved or firing.fired_at
+
+
+def to_json(body: object) -> bytes:
+    """JSON in which decimals stand as exact numbers, digit for digit."""
+    return orjson.dumps(body, default=_exact)
+
+
+def _exact(value: object) -> object:
+    if isinstance(value, Decimal):
+        return orjson.Fragment(digits(value))
+    raise TypeError(f"no JSON for {type(value).__name__}")
