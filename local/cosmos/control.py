@@ -1,9 +1,9 @@
 """Faults and the request log over HTTP, for an endpoint that runs in another process.
 
 `POST /_local/faults` takes the arguments of Faults.add, `operations` a list of kinds;
-`{"ru_per_second": n}` sets the limit. `DELETE /_local/faults` clears
-both. `GET /_local/requests` answers the log, `DELETE /_local/requests` clears it. No key is asked
-for: the endpoint listens on loopback unless it is told otherwise.
+`{"ru_per_second": n}` sets the limit. `GET /_local/faults` tells how often each one `fired`,
+`DELETE /_local/faults` clears both. `GET /_local/requests` answers the log, `DELETE /_local/requests`
+clears it. No key is asked for: the endpoint listens on loopback unless it is told otherwise.
 """
 
 from dataclasses import asdict
@@ -21,6 +21,8 @@ def answer(call: Call, faults: Faults, requests: Requests) -> Answer:
     match call.method, call.segments[1:]:
         case "POST", ["faults"]:
             _add(call.data, faults)
+        case "GET", ["faults"]:
+            return Answer.of([rule.told() for rule in faults])
         case "DELETE", ["faults"]:
             faults.clear()
         case "GET", ["requests"]:

@@ -4,7 +4,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from local.cosmos.errors import CosmosError
 
@@ -58,6 +58,11 @@ class Fault:
         self.fired += 1
         return True
 
+    def told(self) -> dict[str, Any]:
+        """The fault as it was asked for, and how often it worked."""
+        names = ("operations", "status", "when", "delay_ms", "fired")
+        return {name: getattr(self, name) for name in names}
+
     def error(self) -> CosmosError:
         """The answer that the caller gets."""
         wait = self.retry_after_ms
@@ -103,6 +108,9 @@ class Faults:
         )
         self._rules.append(fault)
         return fault
+
+    def __iter__(self) -> Iterator[Fault]:
+        return iter(self._rules)
 
     def clear(self) -> None:
         """Remove every fault and the limit."""

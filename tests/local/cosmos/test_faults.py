@@ -134,6 +134,8 @@ async def test_control_over_http(container: ContainerProxy, cosmos: LocalCosmos)
             await container.create_item(ITEM)
         async with session.get(log) as answer:
             assert (await answer.json())[-1]["status"] == 449
+        async with session.get(faults) as answer:
+            assert [(one["status"], one["fired"]) for one in await answer.json()] == [(449, 1)]
         for bad in ({"operations": ["walk"]}, {"operations": ["read"], "when": "never"}, [1], {"x": 1}):
             async with session.post(faults, json=bad) as answer:
                 assert answer.status == 400
