@@ -22,7 +22,7 @@ from shared.ports import Document, Stores, Usage
 from shared.rollup import Rollup, read_rollup, segment_cube, tail, users_cubes
 
 ATTEMPTS = 5
-MANY_ROWS = 500_000  # merge before there are more: a large tenant's days do not fit memory at once
+MANY_ROWS = 500_000  # merge before there are more
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ async def _month_part(
 ) -> _Part:
     async def load() -> list[Cube]:
         chunks = await _month_chunks(stores.usage, tenant_id, heads, names)
-        return [unpack(text, names) for head in heads for text in _texts(head, chunks, names)]
+        return _few(unpack(text, names) for head in heads for text in _texts(head, chunks, names))
 
     states = tuple(f"{head['day']} {head['writer']}" for head in heads)
     cube = await _merged(stores, tenant_id, names, states, load)
@@ -248,15 +248,26 @@ async def _users(
     chunks: dict[str, list[Document]] = {}
     for chunk in await usage.documents(tenant_id, "users", Period(rollups[0].day, rollups[-1].day)):
         chunks.setdefault(chunk["day"], []).append(chunk)
-    cubes: list[Cube] = []
-    for one in rollups:
-        found = users_cubes(one, chunks.get(str(one.day), ()), names)
-        if found is None:
-            raise _Torn
-        cubes += [_shaped(cube, str(one.day), names) for cube in found]
-        if sum(cube.rows for cube in cubes) > MANY_ROWS:
-            cubes = [merge(cubes)]
-    return cubes
+
+    def cubes() -> Iterator[Cube]:
+        for one in rollups:
+            found = users_cubes(one, chunks.get(str(one.day), ()), names)
+            if found is None:
+                raise _Torn
+            yield from (_shaped(cube, str(one.day), names) for cube in found)
+
+    return _few(cubes())
+
+
+def _few(cubes: Iterable[Cube]) -> list[Cube]:
+    """The same usage in fewer rows: those of a large tenant's days do not fit memory side by side."""
+    kept, most = list[Cube](), MANY_ROWS
+    for cube in cubes:
+        kept.append(cube)
+        if sum(one.rows for one in kept) > most:
+            kept = [merge(kept)]
+            most = max(MANY_ROWS, 2 * kept[0].rows)
+    return kept
 
 
 def _segment_part(segment: Document, names: tuple[str, ...]) -> _Part:

@@ -9,8 +9,8 @@ import pytest
 from local import lock
 
 
-def test_both_files_are_compiled_with_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """uv writes requirements.txt and, with the dev group, requirements-dev.txt; no header, no host."""
+def test_all_files_are_compiled_with_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """uv writes one file for the service, one with the dev group, two for tools apart; no header, no host."""
     asked: list[list[str]] = []
 
     def run(command: list[str], **options: object) -> None:
@@ -21,10 +21,14 @@ def test_both_files_are_compiled_with_hashes(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(sys, "argv", ["lock", "--upgrade"])
     lock.main()
     common = ["pip", "compile", "pyproject.toml"]
+    bench = ["pip", "compile", "--group", "bench", "--constraints", "requirements-dev.txt"]
+    fuzz = ["pip", "compile", "--group", "fuzz", "--constraints", "requirements-dev.txt"]
     output = ["--generate-hashes", "--no-header", "--quiet", "--output-file"]
     assert [command[1:] for command in asked] == [
         [*common, *output, "requirements.txt", "--upgrade"],
         [*common, "--group", "dev", *output, "requirements-dev.txt", "--upgrade"],
+        [*bench, *output, "bench/requirements.txt", "--upgrade"],
+        [*fuzz, *output, "tests/fuzz/requirements.txt", "--upgrade"],
     ]
     assert {Path(command[0]).name for command in asked} == {"uv"}
     assert Path(asked[0][0]).is_file()

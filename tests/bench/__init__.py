@@ -1,0 +1,1 @@
+"""Mirrors `bench`: what the benchmarks show, small and in every run."""
