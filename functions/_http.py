@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import azure.functions as func
 import orjson
 from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 
 from shared import errors
 from shared.errors import InvalidInput, NotAuthenticated, UsageError
@@ -106,7 +107,11 @@ def fresh(body: Mapping[str, Any]) -> func.HttpResponse:
 
 def csv_file(text: bytes, name: str) -> func.HttpResponse:
     """A CSV file to download, with an ETag that stays the same while its content does."""
-    headers = {**_tagged(text), "Content-Disposition": f'attachment; filename="{name}"'}
+    headers = {
+        **_tagged(text),
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Access-Control-Expose-Headers": "Content-Disposition",  # pages of another origin read the name
+    }
     return func.HttpResponse(text, headers=headers, mimetype="text/csv")
 
 
@@ -171,7 +176,10 @@ def parameters[M: BaseModel](req: func.HttpRequest, model: type[M]) -> M:
 
 def body_of[M: BaseModel](req: func.HttpRequest, model: type[M]) -> M:
     """The request's JSON body. Raises InvalidInput, which names every field at fault."""
+    body = req.get_body()
     try:
-        return model.model_validate_json(req.get_body())
+        return model.model_validate_json(body)
     except ValidationError as error:
-        raise InvalidInput(list(field_errors(error, "body"))) from error
+        is_json = error.errors()[0]["type"] != "json_invalid"
+        document = from_json(body) if is_json else None
+        raise InvalidInput(list(field_errors(error, "body", document))) from error

@@ -19,6 +19,7 @@ from .keys import Keys
 from .queues import QueueListener, QueueOutput
 from .routes import Routes
 from .settings import StartupError, load_app_settings, load_host_options
+from .static import StaticSite
 from .storage import Storage
 from .timers import CONNECTION, TABLE, TimerListener, Timers
 from .worker import Function, Worker, index
@@ -101,7 +102,8 @@ async def build(options: argparse.Namespace, storage: Storage) -> Host:
         log.info("no key is set: auth levels are not enforced")
     host_id = os.environ.get(HOST_ID) or _digest(str(app_dir))
     admin = Admin(functions, worker, keys, host_id)
-    http = HttpListener(routes, worker, keys, admin, options.answer_timeout)
+    site = options.static and StaticSite(options.static)
+    http = HttpListener(routes, worker, keys, admin, options.answer_timeout, site)
 
     def listener(function: Function) -> QueueListener | TimerListener:
         if function.kind == "queueTrigger":
@@ -139,6 +141,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--master-key", help="or FUNCTIONS_LOCAL_MASTER_KEY")
     parser.add_argument("--lease", type=int, default=LEASE_SECONDS, help="seconds a message or timer is held")
     parser.add_argument("--answer-timeout", type=float, default=ANSWER_SECONDS, help="seconds, then HTTP 504")
+    parser.add_argument("--static", type=Path, help="a folder whose files are served at /")
     parser.add_argument("--verbose", action="store_true", help="log what host.json lets through")
     return parser.parse_args(arguments)
 

@@ -10,6 +10,7 @@ from azure_functions_runtime.bindings.datumdef import Datum
 from .admin import Admin
 from .keys import Keys
 from .routes import Routes
+from .static import StaticSite
 from .worker import InvocationFailed, Worker
 
 log = logging.getLogger("host")
@@ -19,7 +20,7 @@ ANSWER_SECONDS = 230  # the load balancer in front of the real host waits no lon
 
 
 class HttpListener:
-    """Answers every request of the host: functions by route, and /admin."""
+    """Answers every request of the host: functions by route, /admin, and the static page."""
 
     def __init__(
         self,
@@ -28,12 +29,14 @@ class HttpListener:
         keys: Keys,
         admin: Admin,
         answer_seconds: float = ANSWER_SECONDS,
+        site: StaticSite | None = None,
     ) -> None:
         self._routes = routes
         self._worker = worker
         self._keys = keys
         self._admin = admin
         self._answer_seconds = answer_seconds
+        self._site = site
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
@@ -42,7 +45,8 @@ class HttpListener:
             return await self._admin.handle(request)
         found = self._routes.find(request.method, path)
         if found is None:
-            return web.Response(status=404)
+            page = self._site and self._site.handle(request)
+            return page or web.Response(status=404)
         function, parameters = found
         if not self._keys.allow(request, function.trigger.get("authLevel", "FUNCTION").lower()):
             return web.Response(status=401)

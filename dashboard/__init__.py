@@ -1,0 +1,1 @@
+"""The page: templates and modules that `dashboard.build` makes into static files."""
