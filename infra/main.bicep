@@ -398,6 +398,16 @@ output SERVICE_WEB_URI string = web.outputs.uri
 @description('Where the pages of the dashboard find the API: their own host when it is linked.')
 output DASHBOARD_API_URI string = linkBackend ? web.outputs.uri : app.outputs.uri
 
+// Named as the settings of the code: an operator's commands read them (docs/runbook.md).
+@description('Endpoint of Cosmos DB.')
+output COSMOS_ENDPOINT string = cosmos.outputs.endpoint
+
+@description('Queue service of the storage account.')
+output USAGE_STORAGE__queueServiceUri string = storage.outputs.queueServiceUri
+
+@description('Table service of the storage account.')
+output USAGE_STORAGE__tableServiceUri string = storage.outputs.tableServiceUri
+
 @description('Name of the storage account.')
 output STORAGE_ACCOUNT_NAME string = storage.outputs.name
 

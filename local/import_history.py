@@ -10,12 +10,11 @@ from pathlib import Path
 import orjson
 from tqdm import tqdm
 
-from local.env import read_env
 from local.faults import told
-from shared.config import read_settings
+from local.operator import connect
 from shared.errors import NotFound
 from shared.history import Import, Report, Row, blocks, read_rows
-from shared.services import Services, build
+from shared.services import Services
 
 
 async def import_rows(
@@ -28,7 +27,7 @@ async def import_rows(
 async def import_file(path: Path, tenant_id: str) -> Report:
     """Imports a JSON Lines or CSV file, with a progress bar. Raises BadFile, OSError and NotFound."""
     total = sum(1 for _ in read_rows(path))
-    services = build(read_settings(read_env(())))
+    services = connect()
     try:
         job = await _begin(services, tenant_id)
         with tqdm(total=total, desc=f"Importing {path.name}", unit=" rows") as bar:

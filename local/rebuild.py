@@ -7,13 +7,12 @@ from datetime import UTC, date, datetime
 
 from tqdm import tqdm
 
-from local.env import read_env
 from local.faults import told
-from shared.config import read_settings
+from local.operator import connect
 from shared.days import Period
 from shared.errors import InvalidInput, NotFound
 from shared.rebuild import Rebuild
-from shared.services import Services, build
+from shared.services import Services
 
 
 async def rebuild(services: Services, tenant_id: str, period: Period, *, dry_run: bool) -> Counter[str]:
@@ -39,7 +38,7 @@ async def rebuild(services: Services, tenant_id: str, period: Period, *, dry_run
 
 async def run(tenant_id: str, period: Period, *, dry_run: bool) -> None:
     """The rebuild on the stores that the settings name."""
-    services = build(read_settings(read_env(())))
+    services = connect()
     try:
         outcomes = await rebuild(services, tenant_id, period, dry_run=dry_run)
     finally:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Annotated, Any
@@ -219,12 +219,28 @@ def _dump(raw: object) -> bytes:
         return json.dumps(raw, ensure_ascii=False).encode()
 
 
-def field_errors(error: ValidationError, whole: str = "event") -> Iterator[FieldError]:
-    """Pydantic's errors as field and reason; what is wrong as a whole has the name given."""
+def field_errors(
+    error: ValidationError, whole: str = "event", document: object = None
+) -> Iterator[FieldError]:
+    """Pydantic's errors as field and reason; what is wrong as a whole has the name given.
+
+    The document is needed where unions are told apart by a tag.
+    """
     for one in error.errors(include_url=False, include_context=False, include_input=False):
-        path = ".".join(str(part) for part in one["loc"])
+        path = ".".join(map(str, one["loc"] if document is None else _steps(one["loc"], document)))
         reason = PLAINLY.get(one["type"]) or one["msg"].removeprefix("Value error, ")
         if one["type"] == "value_error" and ": " in reason:  # a check across fields names its field itself
             name, reason = reason.split(": ", 1)
             path = f"{path}.{name}" if path else name
         yield FieldError(path[:MAX_PATH] or whole, reason)
+
+
+def _steps(place: Sequence[str | int], document: Any) -> Iterator[str | int]:  # noqa: ANN401 - any JSON
+    """The steps to a place in the document, without the tags of unions that pydantic has among them."""
+    for step in place[:-1]:
+        try:
+            document = document[step]
+        except (KeyError, TypeError):
+            continue
+        yield step
+    yield from place[-1:]

@@ -26,6 +26,7 @@ from shared.event import EPOCH
 from shared.packing import split, unpack, with_packed
 from shared.ports import Document, Mark, Marks, Usage
 from shared.tariff import Tariff
+from shared.telemetry import FOLD_LAG
 
 WINDOW = 300  # seconds: how far behind `folded_until` a segment may still turn up
 MANY = 64
@@ -166,6 +167,7 @@ async def fold_day(usage: Usage, tenant_id: str, day: date, now: datetime) -> in
         saved = users_cubes(rollup, chunks)
         if saved is not None and await _add(usage, tenant_id, rollup, saved, segments, now):
             count += len(segments)
+            FOLD_LAG.record(max(now.timestamp() - segments[0]["_ts"], 0))
         else:
             lost += 1
     raise Busy(f"{tenant_id} {day} could not be folded: others kept changing it")

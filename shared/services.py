@@ -94,8 +94,8 @@ def build_alerting(services: Services) -> Alerting:
     )
 
 
-def build(settings: Settings) -> Services:
-    """The services of these settings."""
+def build(settings: Settings, credential: Any = None) -> Services:  # noqa: ANN401
+    """The services of these settings. A tool brings its own credential in place of the managed identity."""
     from shared.stores.claims import ClaimStore
     from shared.stores.marks import MarkStore
     from shared.stores.prices import PriceStore
@@ -104,7 +104,7 @@ def build(settings: Settings) -> Services:
     from shared.stores.tenants import KeyStore, TenantStore
     from shared.stores.usage import UsageStore
 
-    identity = _identity(settings)
+    identity = credential or _identity(settings)
     tables, cosmos = _table_service(settings, identity), _cosmos(settings, identity)
     database = cosmos.get_database_client(settings.cosmos_database)
     tenants, keys, rejects = TenantStore(tables), KeyStore(tables), RejectStore(tables)

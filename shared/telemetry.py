@@ -23,6 +23,9 @@ _running: ContextVar[str] = ContextVar("running", default="")
 EVENTS = _METER.create_counter("usage.events", "{event}", "Events by outcome and primitive.")
 INGEST_LAG = _METER.create_histogram("usage.ingest.lag", "s", "From a message's arrival to its count.")
 OLDEST_MARK = _METER.create_gauge("usage.mark.age", "s", "Age of the oldest day that is not sealed.")
+FOLD_LAG = _METER.create_histogram(
+    "usage.fold.lag", "s", "From a segment's storing to its fold, of the oldest."
+)
 FOLDED = _METER.create_counter("usage.folded", "{segment}", "Segments folded into day rollups.")
 SEAL_DIFFERENCES = _METER.create_counter("usage.seal.differences", "{day}", "Days repaired by sealing.")
 CHARGE = _METER.create_histogram("usage.cosmos.charge", "{RU}", "Request units by operation and function.")

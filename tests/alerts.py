@@ -120,7 +120,8 @@ class FakeFirings(_Fake):
     async def of_rule(self, tenant_id: str, rule_id: str, limit: int) -> list[Firing]:
         """The newest firings of a rule."""
         found = await self.process.do(lambda: self._of(tenant_id))
-        return [firing for firing in found if firing.rule_id == rule_id][:limit]
+        own = [firing for firing in found if firing.rule_id == rule_id]
+        return sorted(own, key=lambda one: (one.period.first, one.fired_at), reverse=True)[:limit]
 
     async def add(self, firing: Firing) -> None:
         """Writes a firing down; one that is there stays as it is."""
@@ -160,7 +161,11 @@ class FakeDeliveries(_Fake):
             return [one for one in stored if one.notification.firing.rule_id == rule_id]
 
         found = await self.process.do(find)
-        return sorted(found, key=lambda one: one.notification.firing.period.first, reverse=True)[:limit]
+
+        def age(one: Delivery) -> tuple[date, datetime]:
+            return one.notification.firing.period.first, one.created_at
+
+        return sorted(found, key=age, reverse=True)[:limit]
 
     async def save(self, delivery: Delivery) -> Delivery | None:
         """Creates it (no etag) or replaces the version of its etag."""

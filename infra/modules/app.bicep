@@ -222,6 +222,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
         { name: 'DASHBOARD_URL', value: dashboardUrl }
         { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: component.properties.ConnectionString }
         { name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', value: 'ClientId=${identityClientId};Authorization=AAD' }
+        { name: 'APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL', value: 'true' } // the exporter tells Microsoft nothing of itself
       ]
       cors: {
         allowedOrigins: allowedOrigins

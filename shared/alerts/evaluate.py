@@ -20,7 +20,7 @@ from shared.alerts.rules import rules_of
 from shared.days import Period, day_of, start_of
 from shared.each import each
 from shared.ingest import LATEST
-from shared.ports import Stores
+from shared.ports import Marks, Stores
 from shared.telemetry import FIRED
 from shared.tenants import Tenant
 
@@ -35,6 +35,11 @@ async def evaluate_marked(stores: Stores, alerting: Alerting, now: datetime) -> 
     """One round of the timer over the tenants with news; gives how many rules' thresholds fired."""
     marks = await stores.marks.all()
     return await evaluate_each(stores, alerting, {mark.tenant_id for mark in marks}, now)
+
+
+async def look_again(marks: Marks, tenant: Tenant, now: datetime) -> None:
+    """Has the next round look at the tenant, whose rules or limits change: that is news, too."""
+    await marks.mark(tenant.id, day_of(now, tenant.zone))
 
 
 async def evaluate_each(

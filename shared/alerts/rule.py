@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, Strict, model_validator
 
@@ -159,10 +159,6 @@ class Rule(RuleSettings):
     gone: list[str] = []
     webhook_generation: int = 0
     rotated_at: AwareDatetime | None = None
-
-    def settings(self) -> dict[str, Any]:
-        """What the tenant said of it."""
-        return self.model_dump(include=set(RuleSettings.model_fields))
 
     def is_muted(self, now: datetime) -> bool:
         """Whether nobody is to be told at this moment."""

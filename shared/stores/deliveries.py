@@ -1,8 +1,7 @@
 """The delivery log in Table storage: one row a notification, those of the latest periods first."""
 
-from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from azure.core import MatchConditions
@@ -12,17 +11,15 @@ from pydantic import TypeAdapter
 
 from shared.alerts.notification import Notification
 from shared.alerts.ports import Delivery
+from shared.stores.by_rule import OF_RULE, ByRule, latest_first
 from shared.stores.schema import DELIVERIES_TABLE
-from shared.stores.tables import Table
+from shared.stores.tables import OTHERS_CAME_FIRST
 
 DOCUMENT = TypeAdapter(Delivery)
-OF_RULE = "PartitionKey eq @tenant and rule_id eq @rule"
 BY_ID = f"{OF_RULE} and delivery_id eq @delivery"
-LATEST_FIRST = 99_999_999  # tables sort ascending: days are stored as their distance from a far one
-OTHERS_CAME_FIRST = {404, 409, 412}  # it is gone, it is there, it has changed
 
 
-class DeliveryStore(Table):
+class DeliveryStore(ByRule):
     """`shared.alerts.ports.Deliveries` on Table storage."""
 
     name = DELIVERIES_TABLE
@@ -39,14 +36,8 @@ class DeliveryStore(Table):
 
     async def of_rule(self, tenant_id: str, rule_id: str, limit: int) -> list[Delivery]:
         """The newest deliveries of a rule: those of the latest periods, in these the latest begun."""
-        query = self._table.query_entities(OF_RULE, parameters={"tenant": tenant_id, "rule": rule_id})
-        found: list[Delivery] = []
-        async for entity in query:
-            delivery = _delivery(entity)
-            if len(found) >= limit and _period(delivery) < _period(found[-1]):
-                break
-            found.append(delivery)
-        return _newest(found)[:limit]
+        found = map(_delivery, await self._of_rule(tenant_id, rule_id, limit))
+        return sorted(found, key=_age, reverse=True)[:limit]
 
     async def save(self, delivery: Delivery) -> Delivery | None:
         """Creates it (no etag) or replaces the version of its etag.
@@ -73,16 +64,11 @@ class DeliveryStore(Table):
 
 
 def _row(notification: Notification) -> str:
-    day = int(f"{notification.firing.period.first:%Y%m%d}")
-    return f"{LATEST_FIRST - day:08}|{notification.id}"
+    return f"{latest_first(notification.firing.period.first)}|{notification.id}"
 
 
-def _period(delivery: Delivery) -> date:
-    return delivery.notification.firing.period.first
-
-
-def _newest(deliveries: Iterable[Delivery]) -> list[Delivery]:
-    return sorted(deliveries, key=lambda one: (_period(one), one.created_at), reverse=True)
+def _age(delivery: Delivery) -> tuple[date, datetime]:
+    return delivery.notification.firing.period.first, delivery.created_at
 
 
 def _document(delivery: Delivery) -> str:

@@ -8,15 +8,14 @@ from azure.data.tables import TableEntity, UpdateMode
 from pydantic import TypeAdapter
 
 from shared.alerts.firing import Firing
+from shared.stores.by_rule import ByRule, latest_first
 from shared.stores.schema import FIRINGS_TABLE
-from shared.stores.tables import Table
 
 DOCUMENT = TypeAdapter(Firing)  # as text, in which numbers of any size are exact
 SINCE = "PartitionKey eq @tenant and RowKey lt @end"
-OF_RULE = "PartitionKey eq @tenant and rule_id eq @rule"
 
 
-class FiringStore(Table):
+class FiringStore(ByRule):
     """`shared.alerts.ports.Firings` on Table storage."""
 
     name = FIRINGS_TABLE
@@ -26,14 +25,9 @@ class FiringStore(Table):
         return _firings(await self._query(SINCE, tenant=tenant_id, end=f"{latest_first(first)}~"))
 
     async def of_rule(self, tenant_id: str, rule_id: str, limit: int) -> list[Firing]:
-        """The newest firings of a rule."""
-        parameters = {"tenant": tenant_id, "rule": rule_id}
-        rows: list[TableEntity] = []
-        async for row in self._table.query_entities(OF_RULE, parameters=parameters, results_per_page=limit):
-            rows.append(row)
-            if len(rows) == limit:
-                break
-        return _firings(rows)
+        """The newest firings of a rule: those of the latest periods, in these the latest fired."""
+        found = _firings(await self._of_rule(tenant_id, rule_id, limit))
+        return sorted(found, key=lambda one: (one.period.first, one.fired_at), reverse=True)[:limit]
 
     async def add(self, firing: Firing) -> None:
         """Writes a firing down; one that is there stays as it is."""
@@ -45,11 +39,6 @@ class FiringStore(Table):
     async def resolve(self, firing: Firing) -> None:
         """Writes down that, and how, a firing was resolved."""
         await self._table.upsert_entity(_row(firing), mode=UpdateMode.REPLACE)
-
-
-def latest_first(day: date) -> str:
-    """A key that sorts days from the latest to the earliest."""
-    return f"{99_999_999 - int(f'{day:%Y%m%d}'):08}"
 
 
 def _row(firing: Firing) -> dict[str, str]:

@@ -6,9 +6,7 @@ from azure.data.tables import UpdateMode
 
 from shared.alerts.rule import Rule
 from shared.stores.schema import RULES_TABLE
-from shared.stores.tables import Table
-
-OTHERS_CAME_FIRST = {404, 409, 412}  # it is gone, it is there, it has changed
+from shared.stores.tables import OTHERS_CAME_FIRST, Table
 
 
 class RuleStore(Table):

@@ -7,6 +7,8 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableClient, TableServiceClient
 
+OTHERS_CAME_FIRST = {404, 409, 412}  # what was to be written is gone, is there, has changed
+
 
 class Table:
     """One table. Creating it is the deployment's business."""

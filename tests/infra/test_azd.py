@@ -1,8 +1,10 @@
-"""`azd up`: azure.yaml fits Bicep, what is packed is the function app, and the hook makes an operator key."""
+"""`azd up`: azure.yaml fits Bicep, what is packed is the function app, and its hooks work."""
 
 import hashlib
+import json
 import os
 import re
+import shutil
 import subprocess
 from fnmatch import fnmatch
 from pathlib import Path
@@ -12,10 +14,13 @@ import pytest
 import yaml
 
 from shared.keys import is_operator
-from tests.infra.bicep import MAIN, ROOT, parsed, without_comments
+from tests.infra.bicep import MAIN, ROOT, parsed, the, without_comments
 
 DEPLOYED = {"function_app.py", "functions", "host.json", "requirements.txt", "shared"}
 AZD: dict[str, Any] = yaml.safe_load((ROOT / "azure.yaml").read_text())
+MAKE_KEY: str = AZD["hooks"]["preprovision"]["run"]
+BUILD_PAGE: str = AZD["services"]["web"]["hooks"]["predeploy"]["run"]
+API = "https://func-x.example"
 
 
 def test_each_service_has_a_tagged_resource() -> None:
@@ -53,18 +58,19 @@ def azd(tmp_path: Path) -> Path:
     return stand_in
 
 
-def run_hook(azd: Path, **settings: str) -> str:
-    """What the hook prints."""
+def run_hook(azd: Path, script: str, cwd: Path = ROOT, **settings: str) -> str:
+    """What the hook prints; azd runs it by `sh -e`."""
     environment = {"PATH": f"{azd.parent}:{os.environ['PATH']}", **settings}
-    script = AZD["hooks"]["preprovision"]["posix"]["run"]
-    command = ["/bin/sh", "-eu", "-c", script]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
+    command = ["/bin/sh", "-e", "-c", script]
+    done = subprocess.run(  # noqa: S603
+        command, cwd=cwd, env=environment, capture_output=True, text=True, check=True
+    )
     return done.stdout
 
 
 def test_the_first_deployment_makes_an_operator_key(azd: Path) -> None:
     """The key is printed once, and only its hash is kept: the service takes the key by it."""
-    key = run_hook(azd).split()[-1]
+    key = run_hook(azd, MAKE_KEY).split()[-1]
     kept = (azd.parent / "asked").read_text().split()
     assert kept == ["env", "set", "OPERATOR_KEY_SHA256", hashlib.sha256(key.encode()).hexdigest()]
     assert is_operator(key, kept[-1])
@@ -73,5 +79,47 @@ def test_the_first_deployment_makes_an_operator_key(azd: Path) -> None:
 
 def test_a_later_deployment_keeps_the_operator_key(azd: Path) -> None:
     """A hash that is set stays."""
-    assert run_hook(azd, OPERATOR_KEY_SHA256="ab" * 32) == ""
+    assert run_hook(azd, MAKE_KEY, OPERATOR_KEY_SHA256="ab" * 32) == ""
     assert not (azd.parent / "asked").exists()
+
+
+@pytest.fixture
+def checkout(azd: Path, tmp_path: Path) -> Path:
+    """A copy of what the page is made of, and a stand-in for make: what it sets up is there."""
+    made = azd.with_name("make")
+    made.write_text(f'#!/bin/sh\necho "$@" >> "{tmp_path}/made"\n')
+    made.chmod(0o755)
+    root = tmp_path / "checkout"
+    shutil.copytree(ROOT / "dashboard", root / "dashboard", ignore=shutil.ignore_patterns("dist", "node_*"))
+    (root / "dashboard/node_modules").symlink_to(ROOT / "dashboard/node_modules")
+    (root / ".venv").symlink_to(ROOT / ".venv")
+    return root
+
+
+def test_the_dashboard_is_built_for_where_the_api_is(azd: Path, checkout: Path) -> None:
+    """Before it is put up: its pages ask the function app, their policy allows that, and portals embed it."""
+    settings = {"DASHBOARD_API_URI": API, "DASHBOARD_PARENTS": "https://a.example https://b.example"}
+    run_hook(azd, BUILD_PAGE, checkout / "dashboard", **settings)
+    assert (azd.parent / "made").read_text() == ".venv/.ready\n"
+    dist = checkout / "dashboard" / AZD["services"]["web"]["dist"]
+    hosting = json.loads((dist / "staticwebapp.config.json").read_text())
+    policy = hosting["globalHeaders"]["Content-Security-Policy"]
+    assert f"connect-src 'self' {API};" in policy
+    assert policy.endswith("frame-ancestors 'self' https://a.example https://b.example")
+    assert API in (dist / "index.html").read_text()
+
+
+def test_without_portals_nobody_embeds_the_dashboard(azd: Path, checkout: Path) -> None:
+    """DASHBOARD_PARENTS may be left out."""
+    run_hook(azd, BUILD_PAGE, checkout / "dashboard", DASHBOARD_API_URI=API)
+    hosting = (checkout / "dashboard/dist/staticwebapp.config.json").read_text()
+    assert "frame-ancestors 'self'\"" in hosting
+
+
+def test_pages_may_call_the_api_that_they_are_built_for() -> None:
+    """The function app answers the origin of the static web app, which sends no cookies."""
+    outputs = parsed(MAIN)["outputs"]
+    assert "DASHBOARD_API_URI" in outputs
+    cors = the("Microsoft.Web/sites")["siteConfig"]["cors"]
+    assert cors == {"allowedOrigins": "allowedOrigins", "supportCredentials": False}
+    assert re.search(r"allowedOrigins: \[\s*web\.outputs\.uri\s*\]", MAIN.read_text())

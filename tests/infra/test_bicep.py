@@ -9,7 +9,7 @@ import pytest
 from tests.infra.bicep import FILES, INFRA, MAIN, MODULES, Json, body, parsed, resources, without_comments
 
 KINDS = ("parameters", "variables", "outputs")
-AZD_OUTPUT = re.compile(r"[A-Z][A-Z0-9_]+")
+AZD_OUTPUT = re.compile(r"[A-Z][A-Z0-9_]+(__[a-z]\w+)?")
 CAMEL = re.compile(r"[a-z][a-zA-Z0-9]*")
 
 

@@ -4,6 +4,11 @@ import ast
 import re
 from collections.abc import Iterator
 
+import pytest
+from azure.cosmos.aio import ContainerProxy
+from azure.data.tables.aio import TableClient, TableServiceClient
+from azure.storage.queue.aio import QueueClient
+
 import function_app
 from tests.infra.bicep import INFRA, ROOT, app_settings, loop_over
 
@@ -17,7 +22,7 @@ SECRETS = "4633458b-17de-408a-b874-0445c86b69e6"  # Key Vault Secrets User
 CLIENTS = {
     "azure.cosmos": {COSMOS},  # items only: no account, database or container is made
     "azure.data.tables": {TABLES},  # entities, and the claims tables of a month
-    "azure.storage.queue": {QUEUES},  # put messages
+    "azure.storage.queue": {QUEUES},  # put notifications
     "azure.keyvault": {SECRETS},
     "azure.monitor": {METRICS},
     "azure.core": set[str](),
@@ -33,20 +38,42 @@ TRIGGERS = {
 }
 """What the host needs to listen for each kind of trigger; the deployment package is a blob too."""
 
+CALLED = {
+    "Storage Table Data Contributor": (TableClient, TableServiceClient),
+    "Storage Queue Data Contributor": (QueueClient,),
+    "Cosmos DB Built-in Data Contributor": (ContainerProxy,),
+}
+"""The clients whose calls need a role of the stores."""
+
+SILENT = {"close", "from_connection_string", "get_table_client"}
+"""What clients do without asking their service."""
+
 ROLE = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+
+
+def nodes() -> Iterator[ast.AST]:
+    """The syntax of the deployed code."""
+    for path in [*(ROOT / "functions").rglob("*.py"), *(ROOT / "shared").rglob("*.py")]:
+        yield from ast.walk(ast.parse(path.read_text()))
 
 
 def sdks() -> Iterator[str]:
     """The SDK of every import of the deployed code."""
-    for path in [*(ROOT / "functions").rglob("*.py"), *(ROOT / "shared").rglob("*.py")]:
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom) and node.module:
-                names = [f"{node.module}.{alias.name}" for alias in node.names]
-            elif isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            else:
-                continue
-            yield from (name for name in names if name.startswith("azure."))
+    for node in nodes():
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        yield from (name for name in names if name.startswith("azure."))
+
+
+def documented() -> dict[str, str]:
+    """What docs/security.md says that each role is for."""
+    text = (ROOT / "docs/security.md").read_text()
+    (table,) = re.findall(r"^## What the identity may do$(.*?)^## ", text, re.MULTILINE | re.DOTALL)
+    return dict(re.findall(r"^\| ([A-Z][^|]+) \| [^|]+ \| ([^|]+) \|$", table, re.MULTILINE))
 
 
 def triggers() -> set[str]:
@@ -90,3 +117,28 @@ def test_every_storage_role_says_why() -> None:
     roles = loop_over("roles", "onStorage")
     assert {role["id"] for role in roles} == {BLOBS, QUEUES, TABLES}
     assert all(len(role["reason"]) > 20 for role in roles)
+
+
+@pytest.mark.parametrize("role", CALLED)
+def test_the_documented_calls_are_those_of_the_code(role: str) -> None:
+    """Each call of a store is in the table of docs/security.md, with its role, and no other is."""
+    methods = {name for client in CALLED[role] for name in dir(client) if not name.startswith("_")}
+    calls = {
+        node.func.attr
+        for node in nodes()
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }
+    assert set(re.findall(r"`(\w+)`", documented()[role])) == (calls & methods) - SILENT
+
+
+def test_every_assigned_role_is_documented() -> None:
+    """The names in the table are those of the assignments."""
+    text = (INFRA / "modules/roles.bicep").read_text()
+    named = set(re.findall(r"(?:name: '|^// )([A-Z][\w -]+?)(?:'$|: )", text, re.MULTILINE))
+    assert named == documented().keys()
+
+
+def test_the_deployed_code_signs_in_as_its_identity_only() -> None:
+    """Other credentials are for an operator's commands, which are never deployed."""
+    signs_in = {name.rsplit(".", 1)[-1] for name in sdks() if name.startswith("azure.identity")}
+    assert signs_in == {"ManagedIdentityCredential"}

@@ -7,7 +7,13 @@ from collections.abc import Iterator, Mapping
 from shared.config import read_settings
 from tests.infra.bicep import FILES, ROOT, app_settings, the, without_comments
 
-LOCAL_ONLY = {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage", "USAGE_STORAGE", "COSMOS_KEY"}
+LOCAL_ONLY = {
+    "FUNCTIONS_WORKER_RUNTIME",
+    "AzureWebJobsStorage",
+    "USAGE_STORAGE",
+    "COSMOS_KEY",
+    "WEBHOOKS_TO_PRIVATE",
+}
 """Settings of one machine: connection strings, keys, and what Flex Consumption is told elsewhere."""
 
 PLATFORM = {
@@ -16,12 +22,12 @@ PLATFORM = {
     "AzureWebJobsStorage__tableServiceUri",
     "AzureWebJobsStorage__credential",
     "AzureWebJobsStorage__clientId",
-    "USAGE_STORAGE__queueServiceUri",
     "USAGE_STORAGE__credential",
     "APPLICATIONINSIGHTS_CONNECTION_STRING",
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+    "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL",
 }
-"""Settings that the Functions host reads, for itself and for the queue triggers."""
+"""Settings that the Functions host reads, also for the queue triggers, and the exporter of telemetry."""
 
 FORBIDDEN = re.compile(
     "FUNCTIONS_|WEBSITE_|SCM_DO_BUILD_DURING_DEPLOYMENT|ENABLE_ORYX_BUILD|TZ$|AzureWebJobsStorage$|.*_KEY$"
@@ -51,7 +57,7 @@ class Asked(Mapping[str, str]):
 
 def read_by_code() -> set[str]:
     """Every setting that the code asks for, with keys and without."""
-    local, cloud = Asked(), Asked("USAGE_STORAGE", "COSMOS_KEY")
+    local, cloud = Asked("SMTP_SECURITY"), Asked("USAGE_STORAGE", "COSMOS_KEY", "SMTP_SECURITY")
     read_settings(local)
     read_settings(cloud)
     return local.names | cloud.names
@@ -74,10 +80,19 @@ def test_nothing_forbidden_is_set() -> None:
     assert [name for name in app_settings() if FORBIDDEN.match(name)] == []
 
 
-def test_the_operator_key_is_a_reference() -> None:
-    """The hash stays in the vault; the identity resolves the reference."""
-    assert str(app_settings()["OPERATOR_KEY_SHA256"]).startswith("@Microsoft.KeyVault(SecretUri=")
+def test_secrets_are_references() -> None:
+    """They stay in the vault, from which the identity takes them."""
+    secrets = {"OPERATOR_KEY_SHA256", "SMTP_PASSWORD", "TICKETS_TOKEN", "WEBHOOK_SECRET"}
+    found = {name for name, value in app_settings().items() if "@Microsoft.KeyVault(SecretUri=" in str(value)}
+    assert found == secrets
     assert the("Microsoft.Web/sites")["keyVaultReferenceIdentity"] == "identityId"
+
+
+def test_the_secrets_that_the_operator_adds_are_in_the_runbook() -> None:
+    """Each name to which a setting refers, no more."""
+    named = re.findall(r"\$\{vaultUri\}secrets/([a-z-]+)", str(app_settings()))
+    told = re.findall(r"^    secret ([a-z-]+)", (ROOT / "docs/runbook.md").read_text(), re.MULTILINE)
+    assert set(named) == set(told) == {"smtp-password", "tickets-token", "webhook-secret"}
 
 
 def test_no_keys_leave_the_services() -> None:

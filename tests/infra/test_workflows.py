@@ -53,9 +53,22 @@ def test_ci_runs_the_two_commands_and_compiles_bicep() -> None:
         assert f"az bicep {command} --file infra/main.bicep" in runs
 
 
-def test_deployment_gives_what_the_parameter_file_reads() -> None:
-    """Every variable of main.bicepparam is set by the workflow."""
+def test_ci_holds_the_stores_against_the_official_emulator() -> None:
+    """It runs beside the job, which tells the tests of stores where it is."""
+    job = load(ROOT / ".github/workflows/ci.yml")["jobs"]["cosmos"]
+    asked = set(re.findall(r"TEST_COSMOS_\w+", (ROOT / "tests/stores/conftest.py").read_text()))
+    assert job["env"].keys() == asked
+    (emulator,) = job["services"].values()
+    assert "azure-cosmos-emulator" in emulator["image"]
+    port = job["env"]["TEST_COSMOS_ENDPOINT"].rsplit(":", 1)[1]
+    assert emulator["ports"] == [f"{port}:{port}"]
+    assert ".venv/bin/pytest tests/stores" in [step.get("run") for step in job["steps"]]
+
+
+def test_deployment_gives_what_parameters_and_hooks_read() -> None:
+    """Every variable of main.bicepparam and azure.yaml is set by the workflow."""
     read = set(re.findall(r"readEnvironmentVariable\('(\w+)'", (INFRA / "main.bicepparam").read_text()))
+    read |= set(re.findall(r"\$\{([A-Z_0-9]+):-", (ROOT / "azure.yaml").read_text()))
     (job,) = load(ROOT / ".github/workflows/deploy.yml")["jobs"].values()
     assert read <= job["env"].keys()
     assert job["environment"] == "${{ inputs.environment }}"

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode, Trace
 from functions.ingest import tell
 from shared import telemetry
 from shared.ingest import ingest_message
+from shared.rollup import fold_day
 from tests.events import body, cloud, event
 from tests.fakes import NOW
 
@@ -100,6 +102,15 @@ async def test_events_are_counted_by_outcome_and_primitive(seen: Seen) -> None:
         ("unpriced", "ai.chat"): 1,
         ("rejected",): 1,
     }
+
+
+async def test_the_wait_of_segments_for_their_fold_is_measured(seen: Seen) -> None:
+    """That of the oldest one, from when it was stored."""
+    state = cloud()
+    await ingest_message(state.stores(), body(event("1", tenant_id="contoso")), NOW)
+    await fold_day(state.stores().usage, "contoso", NOW.date(), NOW + timedelta(minutes=9))
+    ((wait,),) = [seen.measured("usage.fold.lag").values()]
+    assert wait == pytest.approx(540, abs=1)
 
 
 async def test_a_message_is_one_record_with_facts(seen: Seen) -> None:

@@ -1,4 +1,7 @@
-"""The stores as the service builds them: on Azurite, and on a Cosmos endpoint that fails on demand."""
+"""The stores as the service builds them: on Azurite, and on a Cosmos endpoint that fails on demand.
+
+TEST_COSMOS_ENDPOINT and TEST_COSMOS_KEY put another endpoint in its place: in CI the official emulator.
+"""
 
 import os
 from collections.abc import AsyncIterator

@@ -72,3 +72,16 @@ async def test_firings_are_listed_from_the_latest_period(firings: FiringStore, t
         "5x",
     ]
     assert await firings.of_rule(tenant_id, "nobody", 9) == []
+
+
+async def test_of_a_period_the_latest_firing_comes_first(firings: FiringStore, tenant_id: str) -> None:
+    """Whatever their ids, and however few are asked for, or many more than a page may have."""
+    for name, minute in (("a", 1), ("b", 3), ("c", 2)):
+        fired_at = FIRED.fired_at + timedelta(minutes=minute)
+        await firings.add(replace(FIRED, id=name, tenant_id=tenant_id, fired_at=fired_at))
+    found = {limit: await firings.of_rule(tenant_id, "r", limit) for limit in (1, 2, 11_000)}
+    assert {limit: "".join(one.id for one in some) for limit, some in found.items()} == {
+        1: "b",
+        2: "bc",
+        11_000: "bca",
+    }

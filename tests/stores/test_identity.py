@@ -4,6 +4,7 @@ The identity endpoint is that of App Service, the token goes through azure-ident
 the stores' side takes no token but the one that was issued for it.
 """
 
+import os
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -21,6 +22,7 @@ from azure.cosmos.aio import CosmosClient
 from azure.cosmos.exceptions import CosmosHttpResponseError
 
 from local.cosmos import LocalCosmos
+from local.operator import connect
 from shared.config import Settings, read_settings
 from shared.services import build, build_alerting
 from shared.stores import schema
@@ -91,7 +93,12 @@ class Cloud:
 
     identity: Identity
     tables: Tables
-    settings: Settings
+    environment: dict[str, str]
+
+    @property
+    def settings(self) -> Settings:
+        """What the service reads of it."""
+        return read_settings(self.environment)
 
 
 @pytest.fixture
@@ -119,13 +126,13 @@ async def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             await database.create_container(schema.CONTAINER, PartitionKey(schema.PARTITION_KEY))
         async with tls_front(certificate, int(cosmos.url.rstrip("/").rsplit(":", 1)[1])) as url:
             cosmos.url = url  # where the account says that it is
-            yield Cloud(identity, tables, read_settings({
+            yield Cloud(identity, tables, {
                 "USAGE_STORAGE__tableServiceUri": f"https://{HOST}:{tables_port}/",
                 "USAGE_STORAGE__queueServiceUri": f"https://{HOST}:{tables_port}/",
                 "USAGE_STORAGE__clientId": CLIENT_ID,
                 "COSMOS_ENDPOINT": url,
                 "OPERATOR_KEY_SHA256": "0" * 64,
-            }))  # fmt: skip
+            })  # fmt: skip
     for runner in runners:
         await runner.cleanup()
 
@@ -175,3 +182,39 @@ async def test_without_the_identity_s_secret_there_is_no_token(
         await services.tenants.find("contoso")
     await services.close()
     assert cloud.identity.issued == {}
+
+
+@pytest.fixture
+def az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cloud: Cloud) -> None:
+    """A stand-in for the Azure CLI, at which somebody has signed in: it has a token for each store."""
+    tokens = {STORAGE: secrets.token_urlsafe(24), "cosmos": secrets.token_urlsafe(24)}
+    cloud.identity.issued.update(tokens)
+    answer = '{"accessToken": "%s", "expires_on": 4102444800}'
+    script = tmp_path / "az"
+    script.write_text(
+        f'#!/bin/sh\ncase "$*" in\n'
+        f"*{STORAGE}*) echo '{answer % tokens[STORAGE]}' ;;\n"
+        f"*) echo '{answer % tokens['cosmos']}' ;;\nesac\n"
+    )
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+
+@pytest.mark.usefixtures("az")
+async def test_an_operator_s_command_signs_in_by_the_azure_cli(cloud: Cloud) -> None:
+    """It reads and writes as whoever ran `az login`, and the managed identity is not asked."""
+    services = connect(cloud.environment)
+    segment = {"id": "seg|2026-11-01|1", "tenantId": "contoso", "kind": "segment", "day": "2026-11-01"}
+    assert await services.tenants.find("contoso") == CONTOSO
+    assert await services.stores.usage.add_segment(segment)
+    await services.close()
+    assert cloud.identity.asked == []
+
+
+async def test_who_has_not_signed_in_is_told_so(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the Azure CLI a command ends with one line that names it."""
+    monkeypatch.setenv("PATH", "")
+    services = connect(cloud.environment)
+    with pytest.raises(ClientAuthenticationError, match="Azure CLI"):
+        await services.tenants.find("contoso")
+    await services.close()

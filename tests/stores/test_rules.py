@@ -54,7 +54,7 @@ async def test_the_largest_rule_fits(rules: RuleStore, tenant_id: str) -> None:
             "gone": urls,
         }
     )
-    said = len(RuleSettings.model_validate(large.settings()).model_dump_json().encode())
+    said = len(large.model_dump_json(include=set(RuleSettings.model_fields)).encode())
     assert 0.95 * MAX_BYTES < said <= MAX_BYTES
     assert await rules.save(large, None)
     found = await rules.find(tenant_id, large.id)
