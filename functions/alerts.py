@@ -21,6 +21,7 @@ from shared.alerts.answers import (
     SecretAnswer,
     SentAnswer,
 )
+from shared.alerts.evaluate import look_again
 from shared.alerts.on_request import replay, send_test
 from shared.alerts.rule import Rule, RuleSettings
 from shared.alerts.secrets import secret_of
@@ -73,6 +74,7 @@ async def list_alerts(req: func.HttpRequest) -> func.HttpResponse:
 async def post_alert(req: func.HttpRequest) -> func.HttpResponse:
     """Creates a rule."""
     tenant, given = await asking(req, "alerts"), settings_of(req)
+    await look_again(services().stores.marks, tenant, now())
     return await told(tenant, await rules.create(alerting().rules, tenant, given, now()), CREATED)
 
 
@@ -88,6 +90,7 @@ async def put_alert(req: func.HttpRequest) -> func.HttpResponse:
     """Replaces what is said of a rule. Webhooks that were disabled by a 410 are called again."""
     tenant, given = await asking(req, "alerts"), settings_of(req)
     rule_id, known = req.route_params["rule_id"], if_match(req)
+    await look_again(services().stores.marks, tenant, now())
     return await told(tenant, await rules.replace(alerting().rules, tenant, rule_id, given, now(), known))
 
 

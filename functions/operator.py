@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from functions._api import operation
 from functions._http import answer, body_of, nothing, now, operator, parameters
 from functions.ingest import IngestAnswer, counts_of, tell
+from shared.alerts.evaluate import look_again
 from shared.errors import Conflict, InvalidInput, NotFound
 from shared.event import TenantId
 from shared.keys import ApiKey, KeySettings, issue
@@ -102,6 +103,8 @@ async def put_tenant(req: func.HttpRequest) -> func.HttpResponse:
     before = await services().tenants.find(tenant_id)
     tenant = settled(before, tenant_id, settings, now())
     await services().tenants.save(tenant)
+    if before:
+        await look_again(services().stores.marks, tenant, now())
     return answer(tenant)
 
 

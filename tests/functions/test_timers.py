@@ -1,10 +1,14 @@
 """The timers that set off alerts, on the whole service."""
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from tests.stack import Api
+from local.import_history import import_rows
+from shared.services import build
+from tests.stack import Api, Customer
 
 
 @pytest.mark.parametrize("timer", ["evaluate_alerts", "fold_days"])
@@ -19,6 +23,32 @@ async def test_usage_sets_off_the_default_alert_once(api: Api, timer: str) -> No
         [firing] = await fired(api, one.id)
         assert (firing["threshold"], firing["value"]) == (80, Decimal("83.33"))
         assert await fired(api, other.id) == []
+
+
+@pytest.mark.parametrize("changed", ["limits", "rule"])
+async def test_what_is_said_anew_is_news_of_a_tenant_that_rests(api: Api, changed: str) -> None:
+    """A limit or a rule that past usage has reached already fires without any more usage."""
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    settings: dict[str, Any] = {"name": "Idle", "billing_day": yesterday.day}
+    one = await api.customer(**settings)
+    await remember(one, time=yesterday.isoformat())
+    await api.run_timer("evaluate_alerts")
+    assert await fired(api, one.id) == []
+    if changed == "limits":
+        await api.operate("PUT", f"tenants/{one.id}", {**settings, "tier": {"monthly_tokens": 12}})
+    else:
+        rule = {"name": "Users", "metric": "monthly_active_users", "thresholds": [1]}
+        key = await api.new_key(one.id, "alerts")
+        assert (await api.ask("PUT", "usage/alerts/default", key, body=rule)).status == 200
+    await api.run_timer("evaluate_alerts")
+    assert len(await fired(api, one.id)) == 1
+
+
+async def remember(customer: Customer, **fields: object) -> None:
+    """Imports an event, which is sealed at once."""
+    services = build(customer.api.stack.service_settings)
+    await import_rows(services, customer.id, [(1, customer.event(**fields))], lambda _: None)
+    await services.close()
 
 
 async def fired(api: Api, tenant_id: str) -> list[dict[str, object]]:

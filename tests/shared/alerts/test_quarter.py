@@ -17,7 +17,7 @@ from fractions import Fraction
 from random import Random
 from typing import Any
 
-from shared.alerts.evaluate import evaluate, evaluate_each, evaluate_marked
+from shared.alerts.evaluate import evaluate, evaluate_each, evaluate_marked, look_again
 from shared.alerts.firing import Firing
 from shared.alerts.rule import Channel, EmailChannel, Filter, Metric, Rule, TicketChannel
 from shared.days import day_of
@@ -204,6 +204,7 @@ class Quarter:
             for one in self.said[tenant.id][-1].rules
         ]
         self.say(tenant.model_copy(update={"tier": limits}), [one for one in rules if one is not DEFAULT])
+        await look_again(self.cloud.stores().marks, tenant, self.cloud.now)
         return True
 
     async def pass_by(self) -> None:
