@@ -57,10 +57,18 @@ type Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 NEEDED = PROJECT["project"]["dependencies"]
 DEVELOPED_WITH = PROJECT["dependency-groups"]["dev"]
+MEASURED_WITH = PROJECT["dependency-groups"]["bench"]
+FUZZED_WITH = PROJECT["dependency-groups"]["fuzz"]
 
 
 @pytest.mark.parametrize(
-    ("file", "asked"), [("requirements.txt", NEEDED), ("requirements-dev.txt", NEEDED + DEVELOPED_WITH)]
+    ("file", "asked"),
+    [
+        ("requirements.txt", NEEDED),
+        ("requirements-dev.txt", NEEDED + DEVELOPED_WITH),
+        ("bench/requirements.txt", MEASURED_WITH),
+        ("tests/fuzz/requirements.txt", FUZZED_WITH),
+    ],
 )
 def test_a_lock_file_is_in_step_with_the_project(file: str, asked: list[str]) -> None:
     """Every dependency of pyproject.toml is pinned to a version that it allows; every pin has hashes."""

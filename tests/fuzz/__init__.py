@@ -1,0 +1,1 @@
+"""Fuzzing: what must hold for any bytes whatever, and bytes that were made to hurt."""
