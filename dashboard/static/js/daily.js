@@ -56,7 +56,7 @@ function plots(answer) {
   );
 }
 
-function half({ data, totals }, { key, title, colour, tick, format, big }) {
+function half({ data, totals, period }, { key, title, colour, tick, format, big }) {
   const values = data.map((row) => row[key]);
   const kind = data.length > BARS ? "area" : "bar";
   const then = data.some((row) => `previous_${key}` in row) && {
@@ -66,7 +66,6 @@ function half({ data, totals }, { key, title, colour, tick, format, big }) {
       ? { colour: "previous-soft", behind: true }
       : { colour: "previous", kind: "line", dashed: true }),
   };
-  const last = data.length - 1;
   return h(
     "figure.plot",
     {},
@@ -96,11 +95,11 @@ function half({ data, totals }, { key, title, colour, tick, format, big }) {
             values,
             colour,
             kind,
-            faint: (index) => index === last && isRunning(data[last].day),
+            faint: (index) => partOf(data[index].day, period) !== "",
           },
           then,
         ].filter(Boolean),
-        title: (index) => dayLong(data[index].day) + (isRunning(data[index].day) ? " (so far)" : ""),
+        title: (index) => dayLong(data[index].day) + partOf(data[index].day, period),
         onPick: byMonth({ data })
           ? null
           : (index) => go({ period: "custom", from: data[index].day, to: data[index].day }),
@@ -111,6 +110,12 @@ function half({ data, totals }, { key, title, colour, tick, format, big }) {
 
 /** Whether a day or month may still grow; the reader's own clock is good enough for a lighter bar. */
 const isRunning = (text) => text >= new Date(Date.now() - 43_200_000).toISOString().slice(0, text.length);
+
+/** What a bar does not hold of its month or day, in words. */
+function partOf(text, { from }) {
+  if (isRunning(text)) return " (so far)";
+  return text.length === 7 && from > `${text}-01` ? ` (from ${day(from)})` : "";
+}
 
 function summary(title, data, key, format) {
   const known = data.filter((row) => row[key] != null);

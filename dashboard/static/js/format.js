@@ -7,7 +7,13 @@ const decimal = make({ maximumFractionDigits: 2 });
 const one = make({ minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const short = make({ notation: "compact", maximumFractionDigits: 1 });
 const dollars = make({ style: "currency", currency: "USD" });
-const cents = make({ style: "currency", currency: "USD", maximumSignificantDigits: 2 });
+const cents = make({
+  style: "currency",
+  currency: "USD",
+  minimumSignificantDigits: 2,
+  maximumSignificantDigits: 2,
+});
+const roundDollars = make({ style: "currency", currency: "USD", trailingZeroDisplay: "stripIfInteger" });
 const exactDollars = make({ style: "currency", currency: "USD", maximumFractionDigits: 9 });
 const shortDollars = make({
   style: "currency",
@@ -15,7 +21,8 @@ const shortDollars = make({
   notation: "compact",
   maximumFractionDigits: 1,
 });
-const shares = make({ style: "percent", maximumFractionDigits: 1 });
+const percents = make({ style: "percent", maximumFractionDigits: 1 });
+const shares = make({ style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
 export const UNKNOWN = "–";
 
@@ -34,13 +41,16 @@ export function usd(value) {
 }
 /** $0.0123456 to the nano-dollar */
 export const usdExact = (value) => (value == null ? UNKNOWN : exactDollars.format(value));
-/** $1.2K */
+/** $1.2K; $1.50 and $2 below a thousand */
 export function usdCompact(value) {
   if (value == null) return UNKNOWN;
-  return value !== 0 && Math.abs(value) < 1 ? cents.format(value) : shortDollars.format(value);
+  if (value !== 0 && Math.abs(value) < 0.01) return cents.format(value);
+  return (Math.abs(value) < 1_000 ? roundDollars : shortDollars).format(value);
 }
 /** 12.3% of a value that is in percent */
-export const percent = (value) => (value == null ? UNKNOWN : shares.format(value / 100));
+export const percent = (value) => (value == null ? UNKNOWN : percents.format(value / 100));
+/** The same with one decimal always: below each other, the points stand in line */
+export const share = (value) => (value == null ? UNKNOWN : shares.format(value / 100));
 
 /** A calendar day or a month of the API as a date. */
 const dated = (day) => new Date(`${day.length === 7 ? `${day}-01` : day}T00:00:00Z`);

@@ -24,8 +24,13 @@ function tabs(state) {
       ),
     ),
   );
-  const tab = document.getElementById(`tab-${current}`);
-  tab.scrollIntoView({ block: "nearest", inline: "center" });
+  centre(document.getElementById(`tab-${current}`));
+}
+
+/** Scrolls the strip of tabs, and never the page. */
+function centre(tab) {
+  const strip = tab.parentElement;
+  strip.scrollLeft += tab.getBoundingClientRect().x - (strip.clientWidth - tab.offsetWidth) / 2;
 }
 
 function draw(state = read()) {

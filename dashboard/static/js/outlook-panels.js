@@ -189,7 +189,7 @@ function drawnMoves(rows, measure) {
 }
 
 function nothing(found, value, write) {
-  if (!found.length) return "No projection of this billing month is known yet.";
+  if (!found.length) return "Nothing yet. The projection is kept once a day from now on.";
   const only = `${write(found[0][value])} on ${dayWritten(found[0].day)}`;
   return `So far there is one projection: ${only}. A line appears from the second day on.`;
 }

@@ -69,11 +69,16 @@ export function go(change, { replace = false } = {}) {
 
 /** Goes to the state that a link leads to. */
 export function visit(search, replace = false) {
-  const url = write(read(search));
-  if (url === write(read())) return;
+  const [now, next] = [read(), read(search)];
+  const url = write(next);
+  if (url === write(now)) return;
   history[replace ? "replaceState" : "pushState"](null, "", url);
   notify();
+  if (place(next) !== place(now)) scrollTo(0, 0);
 }
+
+/** What is read from its top on. */
+const place = ({ tab, view }) => [tab, view.id, view.page].join();
 
 /** The link that leads to another state. */
 export const link = (change) => write(changed(read(), change));

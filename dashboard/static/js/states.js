@@ -6,15 +6,14 @@ import { go } from "./state.js";
 /** Grey shapes like those that will come. */
 export function skeleton(tab) {
   const bones = (...kinds) => kinds.map((kind) => h(`div.bone.bone-${kind}`));
-  const card = () => h("div.card", {}, bones("title", "figure", "text"));
-  const rows = Array.from({ length: 8 }, () => "row");
-  const isOverview = tab.id === "overview";
-  return h(
-    "div.skeleton",
-    { "aria-hidden": "true" },
-    h("div.cards", {}, Array.from({ length: isOverview ? 6 : 3 }, card)),
-    h("div.panel", {}, bones("title", ...(isOverview ? ["plot"] : rows))),
-  );
+  const cards = (length) =>
+    h("div.cards", {}, Array.from({ length }, () => h("div.card", {}, bones("title", "figure", "text"))));
+  const [above, kind] = {
+    overview: [cards(6), "plot"],
+    quota: [cards(3), "plot"],
+  }[tab.id] ?? [bones("sums"), "row"];
+  const rows = Array.from({ length: kind === "row" ? 8 : 1 }, () => kind);
+  return h("div.skeleton", { "aria-hidden": "true" }, above, h("div.panel", {}, bones("title", ...rows)));
 }
 
 /** No usage was found: why that may be, and what helps. */
@@ -44,31 +43,34 @@ export function empty(state) {
 
 /** The request failed, and there is nothing from before to show. */
 export function problemOf(problem, retry) {
+  const isWrong = problem.status === 400 && problem.errors.length > 0; // what was asked: they say why
   return h(
     "section.state",
     { role: "alert" },
     h("span.state-icon", {}, icon(problem.status ? "alert" : "offline")),
-    h("h2", {}, problem.title),
-    problem.detail && h("p", {}, problem.detail),
+    h("h2", {}, isWrong ? "This view cannot be shown" : problem.title),
+    problem.detail && !isWrong && h("p", {}, problem.detail),
     problem.errors.length > 0 &&
       h(
         "ul.state-errors",
         {},
-        problem.errors.map(({ field, reason }) => h("li", {}, h("code", {}, field), ` ${reason}`)),
+        problem.errors.map(({ field, reason }) => h("li", {}, h("code", {}, field), `: ${reason}`)),
       ),
     h(
       "div.state-actions",
       {},
-      h(
-        "button.button.button-primary",
-        { id: "retry", type: "button", onclick: retry },
-        icon("refresh"),
-        "Try again",
-      ),
+      !isWrong &&
+        h(
+          "button.button.button-primary",
+          { id: "retry", type: "button", onclick: retry },
+          icon("refresh"),
+          "Try again",
+        ),
       problem.status === 400 &&
         h(
           "button.button",
           {
+            class: `button ${isWrong ? "button-primary" : ""}`,
             type: "button",
             onclick: () => go({ period: "30d", from: "", to: "", filters: {}, view: { sort: "", q: "", page: "" } }),
           },
@@ -76,11 +78,6 @@ export function problemOf(problem, retry) {
         ),
     ),
   );
-}
-
-/** A tab that somebody else still builds. */
-export function comingSoon(title) {
-  return h("section.state", {}, h("h2", {}, title), h("p", {}, "This view is being built."));
 }
 
 /** Calls `action` each `ms` while the page is visible, and when it becomes so. */

@@ -14,6 +14,7 @@ const root = document.getElementById("toolbar");
 export function toolbar(state = read()) {
   const tab = find(state.tab);
   const has = (control) => tab.controls.includes(control);
+  root.hidden = !tab.controls.length && !tab.file; // the Alerts tab has a row of its own
   show(
     root,
     h(
@@ -27,11 +28,7 @@ export function toolbar(state = read()) {
         {},
         h(
           "a.button",
-          {
-            id: "alerts",
-            href: link({ tab: "alerts", view: { id: "" } }),
-            "aria-current": tab.id === "alerts" ? "page" : null,
-          },
+          { id: "alerts", href: link({ tab: "alerts", view: { id: "" } }) },
           icon("bell"),
           "Alerts",
         ),

@@ -45,7 +45,7 @@ export function channelFields(channels) {
   return group(
     "Notification",
     "channels",
-    "All of them are told. Without any, firings are written down only.",
+    "Everyone listed is told. With nobody listed, the alert is only recorded in its history.",
     list,
     bar,
   );

@@ -7,7 +7,7 @@ import { fail, path } from "./actions.js";
 import { channelFields, readChannels } from "./channel-fields.js";
 import { check, clear, field, hint, problemAt, showErrors } from "./field.js";
 import { filterFields, readFilter } from "./filter-fields.js";
-import { back, heading } from "./head.js";
+import { subheading } from "./head.js";
 import { readThresholds, setUnit, thresholdFields } from "./threshold-fields.js";
 import { nameFor, SEVERITIES } from "./words.js";
 
@@ -17,7 +17,7 @@ const SPANS = { month: "billing month", day: "day" };
 export function form({ metrics, given, version }, { view }) {
   const isNew = version == null;
   const open = document.getElementById("alert-form");
-  if (open?.dataset.id === view.id && open.dataset.isTouched) return [back(), title(isNew, given), open]; // keeps what is typed
+  if (open?.dataset.id === view.id && open.dataset.isTouched) return [title(isNew, given), open]; // keeps what is typed
   const element = h(
     "form.panel.alert-form",
     { id: "alert-form", novalidate: true, "aria-labelledby": "alerts-title", "data-id": view.id },
@@ -36,10 +36,10 @@ export function form({ metrics, given, version }, { view }) {
   element.elements.metric.addEventListener("change", () => follow(element, metrics));
   follow(element, metrics);
   suggestName(element, metrics);
-  return [back(), title(isNew, given), element];
+  return [title(isNew, given), element];
 }
 
-const title = (isNew, given) => heading(isNew ? "New alert" : `Edit “${given.name}”`, "");
+const title = (isNew, given) => subheading(isNew ? "New alert" : `Edit “${given.name}”`, "");
 
 function parts(metrics, given) {
   const named = metrics.map(({ name, label }) => [name, label]);
@@ -58,9 +58,9 @@ function parts(metrics, given) {
       "Name",
       "name",
       (tied) => h("input.input", { ...tied, value: given.name, maxlength: 128, autocomplete: "off" }),
-      "As mails and tickets call it. Leave it empty for the words in grey.",
+      "Used in emails and tickets. Leave it empty to use the name in grey.",
     ),
-    checkbox("notify_resolved", "Tell when it is over, too", given.notify_resolved),
+    checkbox("notify_resolved", "Also tell when it is resolved", given.notify_resolved),
     checkbox("enabled", "Enabled", given.enabled),
   ];
 }
@@ -85,7 +85,7 @@ function muteField(until) {
         value: localTime(until),
         max: "9999-12-31T23:59",
       }),
-    "In the time of this device. It is looked at all the same, and nobody is told.",
+    "In the time zone of this device. Until then the alert is still checked, but nobody is told.",
   );
 }
 
@@ -106,7 +106,7 @@ const checkbox = (name, text, checked) =>
 function follow(element, metrics) {
   const { unit, span, takes_filter: takesFilter } = chosen(element, metrics);
   setUnit(element, unit);
-  hint(element, "thresholds", `Each tells once a ${SPANS[span]}, when the value reaches it.`);
+  hint(element, "thresholds", `Each threshold notifies once per ${SPANS[span]}, when the value reaches it.`);
   element.querySelector(".filter-fields").hidden = !takesFilter;
   element.querySelector(".no-filter").hidden = takesFilter;
 }

@@ -29,7 +29,7 @@ export function history(data, state, { reload }) {
           {},
           page > 1
             ? "There is nothing older."
-            : `Nothing yet. What “${rule.name}” tells is written down here.`,
+            : "Nothing yet. Each time this alert is reached, it is listed here.",
         ),
     (page > 1 || firings.data.length === PAGE) && pager(page, firings.data.length === PAGE),
   );

@@ -15,14 +15,14 @@ export function list({ rules, metrics }, { reload }) {
   return [
     heading(
       "Alerts",
-      `${count(pagination.total, "alert")}. Each tells once a period when its threshold is reached.`,
-      exportButton(() => save(data, metrics)),
+      `${count(pagination.total, "alert")}. Each one notifies once per period, when its threshold is reached.`,
       h(
         "a.button.button-primary",
         { id: "new-alert", href: link({ view: { id: "new" } }) },
         icon("plus"),
         "New alert",
       ),
+      exportButton(() => save(data, metrics)),
     ),
     h(
       "ul.panel.alerts",

@@ -5,7 +5,7 @@ import { announce, h, icon } from "../dom.js";
 import { arrows, popover } from "../popover.js";
 import { go, link } from "../state.js";
 import { attempt, change, confirmed, path } from "./actions.js";
-import { back, heading } from "./head.js";
+import { subheading } from "./head.js";
 import { history, saveHistory } from "./history.js";
 import { exportButton, onOff, value } from "./list.js";
 import { showSecret } from "./secret.js";
@@ -19,12 +19,11 @@ const MUTES = { "1 hour": HOUR, "1 day": 24 * HOUR, "1 week": 168 * HOUR, "30 da
 export function rulePage(data, state, { reload }) {
   const { rule, metrics } = data;
   return [
-    back(),
-    heading(
+    subheading(
       [h("bdi", {}, rule.name), rule.is_default && words.badge("Default")],
       words.condition(rule, metrics),
-      exportButton(() => saveHistory(data)),
       tools(rule, reload),
+      exportButton(() => saveHistory(data)),
     ),
     h("section.panel.alert-facts", { "aria-label": "How it stands" }, facts(rule, reload)),
     history(data, state, { reload }),

@@ -4,7 +4,7 @@ import { meter } from "../chart.js";
 import { costOf, exact, value } from "../columns.js";
 import { h } from "../dom.js";
 import { bucketOf, daily } from "../daily.js";
-import { compact, count, number, percent, rangeShort } from "../format.js";
+import { compact, count, number, percent, rangeShort, share } from "../format.js";
 import { link, question } from "../state.js";
 import { empty } from "../states.js";
 
@@ -53,7 +53,7 @@ function cards(data) {
       card(
         "AI cost this month",
         month,
-        costOf({ cost_usd: data.cost_this_month_usd, unpriced_requests: data.unpriced_requests_this_month }),
+        costOf({ cost_usd: data.cost_this_month_usd }), // the note says what it lacks
         data.unpriced_requests_this_month > 0 &&
           h("p.card-note", {}, `Without ${count(data.unpriced_requests_this_month, "unpriced request")}`),
       ),
@@ -85,7 +85,7 @@ function card(title, when, figure, rest) {
     "li.card",
     {},
     h("div.card-head", {}, h("h2", {}, title), h("span.muted", {}, when)),
-    figure && h("p.card-figure", {}, figure),
+    figure && h("p.card-figure", { vars: { length: figure.textContent?.length } }, figure),
     rest,
   );
 }
@@ -124,7 +124,7 @@ function providers(all) {
           {},
           h(`span.key.${slice(one)}`),
           h("bdi", {}, one.name),
-          h("data", { value: one.percent ?? "" }, percent(one.percent ?? 0)),
+          h("data", { value: one.percent ?? "" }, share(one.percent ?? 0)),
         ),
       ),
     ),
@@ -151,7 +151,7 @@ function rankings(features, models) {
 
 function ranking(dimension, title, { data, totals }, more) {
   const most = Math.max(1, ...data.map((row) => row.tokens));
-  const share = (row) => percent(totals.tokens ? (100 * row.tokens) / totals.tokens : 0);
+  const part = (row) => share(totals.tokens ? (100 * row.tokens) / totals.tokens : 0);
   return h(
     "section.panel",
     { "aria-label": title },
@@ -164,7 +164,7 @@ function ranking(dimension, title, { data, totals }, more) {
           "li",
           { vars: { part: row.tokens / most } },
           value(dimension, row[dimension]),
-          h("span.ranking-share.muted", {}, share(row)),
+          h("span.ranking-share.muted", {}, part(row)),
           exact(row.tokens, compact(row.tokens), { title: `${number(row.tokens)} tokens` }),
           costOf(row),
         ),

@@ -77,6 +77,7 @@ function limits(data) {
 
 function limited(title, when, measure, { used, limit, percent: part }, note) {
   const { colour, write, precise } = MEASURES[measure];
+  const length = `${write(used)} of ${write(limit)}`.length;
   return h(
     "li.card.limit",
     {},
@@ -84,7 +85,7 @@ function limited(title, when, measure, { used, limit, percent: part }, note) {
     gauge({ percent: part, text: limit == null ? "∞" : percent(part), kind: colour }),
     h(
       "p.limit-figure",
-      {},
+      { vars: { length } },
       used == null
         ? h("span.badge.badge-warning", {}, "unpriced")
         : h("data", { value: used, title: precise(used) }, write(used)),
