@@ -25,6 +25,7 @@ from tests.stack import eventually
 ROOT = FOLDER.parent
 FREE = ("0",) * 7
 PRIMITIVES, PRODUCTS = 10, 7
+CURLS = re.findall(r"^    (curl (?:.*\\\n)*.*)$", (ROOT / "README.md").read_text(), re.MULTILINE)
 ROOMS = ["mails", "webhooks", "tickets"]  # of the world outside
 
 
@@ -192,6 +193,18 @@ async def test_the_curl_line_works_when_pasted(demo: Demo) -> None:
     answered, _ = await shell.communicate()
     assert shell.returncode == 0
     assert len(json.loads(answered)["data"]) > 15
+
+
+@pytest.mark.parametrize("command", CURLS)
+async def test_the_readmes_requests_work_when_pasted(demo: Demo, command: str) -> None:
+    """Each succeeds in a shell that has read demo.env."""
+    shell = await asyncio.create_subprocess_shell(
+        command.replace("curl", "curl -sS --fail-with-body", 1),
+        env=os.environ | demo.second.environment,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    answered, _ = await shell.communicate()
+    assert (shell.returncode, bool(answered)) == (0, True), answered
 
 
 async def test_scripts_find_their_settings(demo: Demo) -> None:
