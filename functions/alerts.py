@@ -25,13 +25,7 @@ from shared.alerts.evaluate import look_again
 from shared.alerts.on_request import replay, send_test
 from shared.alerts.rule import Rule, RuleSettings
 from shared.alerts.secrets import secret_of
-from shared.alerts.shown import (
-    shown_channel,
-    shown_delivery,
-    shown_firing,
-    shown_metrics,
-    shown_rules,
-)
+from shared.alerts.shown import shown_delivery, shown_firing, shown_metrics, shown_rules
 from shared.errors import Conflict
 from shared.services import alerting, services
 from shared.tenants import Tenant
@@ -75,14 +69,14 @@ async def post_alert(req: func.HttpRequest) -> func.HttpResponse:
     """Creates a rule."""
     tenant, given = await asking(req, "alerts"), settings_of(req)
     await look_again(services().stores.marks, tenant, now())
-    return await told(tenant, await rules.create(alerting().rules, tenant, given, now()), CREATED)
+    return await rule_answer(tenant, await rules.create(alerting().rules, tenant, given, now()), CREATED)
 
 
 @operation(alerts, "GET", RULE, caller="alerts", answer=RuleAnswer)
 async def get_alert(req: func.HttpRequest) -> func.HttpResponse:
     """One rule and how it stands. Send its ETag as If-Match to change this very version."""
     tenant = await asking(req, "alerts")
-    return await told(tenant, await the_rule(req, tenant))
+    return await rule_answer(tenant, await the_rule(req, tenant))
 
 
 @operation(alerts, "PUT", RULE, caller="alerts", body=RuleSettings, answer=RuleAnswer, problems=(OUTDATED,))
@@ -91,7 +85,8 @@ async def put_alert(req: func.HttpRequest) -> func.HttpResponse:
     tenant, given = await asking(req, "alerts"), settings_of(req)
     rule_id, known = req.route_params["rule_id"], if_match(req)
     await look_again(services().stores.marks, tenant, now())
-    return await told(tenant, await rules.replace(alerting().rules, tenant, rule_id, given, now(), known))
+    rule = await rules.replace(alerting().rules, tenant, rule_id, given, now(), known)
+    return await rule_answer(tenant, rule)
 
 
 @operation(alerts, "DELETE", RULE, caller="alerts", status=NO_CONTENT, problems=(OUTDATED, CONFLICT))
@@ -109,7 +104,7 @@ async def post_alert_test(req: func.HttpRequest) -> func.HttpResponse:
     """Sends a notification that is marked as a test to every channel of the rule, on the usual way."""
     tenant = await asking(req, "alerts")
     sent = await send_test(alerting(), tenant, await the_rule(req, tenant), now())
-    data = [{"id": one.id, "channel": shown_channel(one.channel)} for one in sent]
+    data = [{"id": one.id, "channel": one.channel} for one in sent]
     return answer({"data": data}, ACCEPTED)
 
 
@@ -152,15 +147,17 @@ async def post_alert_replay(req: func.HttpRequest) -> func.HttpResponse:
 async def get_alert_secret(req: func.HttpRequest) -> func.HttpResponse:
     """The secret by which receivers of the rule's webhooks know that a call is genuine."""
     tenant = await asking(req, "alerts")
-    return told_secret(await the_rule(req, tenant))
+    return secret_answer(await the_rule(req, tenant))
 
 
-@operation(alerts, "POST", f"{RULE}/secret", caller="alerts", answer=SecretAnswer)
+@operation(
+    alerts, "POST", f"{RULE}/secret", caller="alerts", answer=SecretAnswer, problems=(CONFLICT, TOO_MANY)
+)
 async def post_alert_secret(req: func.HttpRequest) -> func.HttpResponse:
-    """Replaces the secret. For 24 hours calls are signed with both, so that receivers can follow."""
+    """Replaces the secret. For 24 hours the one before signs as well, so that receivers can follow."""
     tenant = await asking(req, "alerts")
     master_secret()
-    return told_secret(await rules.rotate(alerting().rules, tenant, req.route_params["rule_id"], now()))
+    return secret_answer(await rules.rotate(alerting().rules, tenant, req.route_params["rule_id"], now()))
 
 
 def settings_of(req: func.HttpRequest) -> RuleSettings:
@@ -175,7 +172,7 @@ async def the_rule(req: func.HttpRequest, tenant: Tenant) -> Rule:
     return await rules.find(alerting().rules, tenant, req.route_params["rule_id"])
 
 
-async def told(tenant: Tenant, rule: Rule, status: HTTPStatus = HTTPStatus.OK) -> func.HttpResponse:
+async def rule_answer(tenant: Tenant, rule: Rule, status: HTTPStatus = HTTPStatus.OK) -> func.HttpResponse:
     """A rule, with an ETag of its version and, as a cached answer must not be old, of its state."""
     (body,) = await shown_rules(services().stores, tenant, [rule], now())
     state = hashlib.sha256(to_json(body["state"])).hexdigest()[:16]
@@ -189,9 +186,9 @@ def if_match(req: func.HttpRequest) -> set[str] | None:
     return None if "*" in given else {one.strip('"').split(".")[0] for one in given}
 
 
-def told_secret(rule: Rule) -> func.HttpResponse:
+def secret_answer(rule: Rule) -> func.HttpResponse:
     """The rule's present secret. Raises Conflict where the service has no webhooks."""
-    rotated = rule.rotated_at.isoformat(timespec="milliseconds") if rule.rotated_at else None
+    rotated = rule.rotations[-1].isoformat(timespec="milliseconds") if rule.rotations else None
     body = {"secret": secret_of(master_secret(), rule), "rotated_at": rotated}
     return answer(body, headers={"Cache-Control": "no-store"})
 

@@ -17,6 +17,7 @@ from shared.telemetry import FOLDED, OLDEST_MARK, SEAL_DIFFERENCES, traced
 timers = func.Blueprint()
 log = logging.getLogger("usage.timers")
 MARGIN = timedelta(days=7)  # messages may wait in a queue for a week
+HISTORY = timedelta(days=396)  # 13 months, in which firings and deliveries can be looked up
 
 
 @timers.timer_trigger("timer", "0 * * * * *")
@@ -65,9 +66,14 @@ async def evaluate_alerts(timer: func.TimerRequest) -> None:
 
 @timers.timer_trigger("timer", "0 30 3 * * *")
 @traced
-async def expire_claims(timer: func.TimerRequest) -> None:
-    """Drops the claims that no accepted event can need any more."""
+async def drop_old(timer: func.TimerRequest) -> None:
+    """Drops the claims that no accepted event can need any more, and the history of alerts of long ago."""
     await services().claims.drop_before((now() - LATEST - MARGIN).date())
+    last_year = (now() - HISTORY).date()
+    firings = await alerting().firings.drop_before(last_year)
+    deliveries = await alerting().deliveries.drop_before(last_year)
+    counts = {"firings": firings, "deliveries": deliveries}
+    log.info("dropped %d firings and %d deliveries", *counts.values(), extra=counts)
 
 
 def _fired(alerts: int) -> None:

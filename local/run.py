@@ -20,9 +20,11 @@ from local import demo
 from local.env import FILE, FOLDER, write_env
 from local.import_history import import_rows
 from local.stack import MASTER_KEY, OPERATOR_KEY, CannotStart, Ports, Stack
-from shared.days import day_of, months_before, start_of
+from shared.days import billing_month, day_of, months_before, start_of
 from shared.publisher import Publisher, queue_of
+from shared.quota import quota
 from shared.services import build
+from shared.snapshots import snapshot_of
 
 PORTS = (7071, 8081, 10000, 10001, 10002, 1025, 8025)
 LIVE_DAYS = 2  # the newest days come through the queue
@@ -70,15 +72,16 @@ class Demo:
             await import_rows(services, demo.TENANT_ID, rows, bar.update)
             await services.close()
         self._keep(published_until=start_of(last + timedelta(days=1), demo.ZONE).isoformat())
+        await self._put_tenant()
+        await self._recall_projections(last)
 
     async def set_alerts(self) -> None:
-        """The limits, and a rule that calls this machine; done once.
+        """A rule that calls this machine; done once.
 
         The address has the rule's id in it, so the rule is switched on in a second step.
         """
         if "rule" in self._done:
             return
-        await self._put_tenant()
         rule = demo.rule(f"{self._stack.outside}/hooks/{demo.TENANT_ID}")
         made = await self._ask("POST", "usage/alerts", self.key, rule | {"enabled": False})
         rule = demo.rule(f"{self._stack.outside}/hooks/{demo.TENANT_ID}/{made['id']}")
@@ -101,6 +104,18 @@ class Demo:
                 await asyncio.sleep(PULSE)
                 if pulse == 0:
                     await self._look_at_alerts()
+
+    async def _recall_projections(self, last: date) -> None:
+        """How the quota stood when each day of the billing month ended, as the timer would have kept it."""
+        services = build(self._stack.service_settings)
+        (tenant,) = [one for one in await services.tenants.all() if one.id == demo.TENANT_ID]
+        day = billing_month(self._today, tenant.billing_day).first
+        while day <= last:
+            day += timedelta(days=1)
+            now = start_of(day, demo.ZONE) - timedelta(seconds=1)
+            snapshot = snapshot_of(await quota(services.stores, tenant, now))
+            await services.snapshots.save(tenant.id, snapshot)
+        await services.close()
 
     def _keep(self, **done: str) -> None:
         self._done |= done

@@ -1,5 +1,6 @@
 """Tenants and their tiers: what a customer may use, and when its days begin."""
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -7,12 +8,12 @@ from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
     Strict,
-    StringConstraints,
     field_validator,
 )
 
@@ -22,7 +23,18 @@ from shared.event import EPOCH, TenantId, Text128
 # One address, and nothing that could end a header or name a second recipient.
 EMAIL = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}\.)*[A-Za-z0-9-]{1,63}$"
 
-type Email = Annotated[str, StringConstraints(max_length=254, pattern=EMAIL)]
+
+def _address(text: str) -> str:
+    if not re.fullmatch(EMAIL, text):
+        raise ValueError("must be an email address")
+    return text
+
+
+type Email = Annotated[
+    str,
+    AfterValidator(_address),
+    Field(max_length=254, json_schema_extra={"pattern": EMAIL}),
+]
 type Limit = Annotated[int, Field(ge=1, le=10**15)]
 
 

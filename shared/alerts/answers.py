@@ -1,12 +1,12 @@
 """The shapes of what the API answers about alerts."""
 
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, TypedDict
 
 from pydantic import Field
 
 from shared.alerts.firing import Moment as About
 from shared.alerts.ports import DeliveryState
-from shared.alerts.rule import Filter, Metric, Severity, Span, Unit
+from shared.alerts.rule import Channel, Filter, Metric, Severity, Span, Unit
 from shared.answers import Day, Moment, Number, Pagination, PeriodAnswer
 
 type Amount = Annotated[Number, Field(description="In the unit of the metric.")]
@@ -28,17 +28,8 @@ class RuleState(TypedDict):
     period: PeriodAnswer
 
 
-class ChannelAnswer(TypedDict):
-    """A channel; one that is disabled is a webhook that answered 410. Saving the rule enables it again."""
-
-    type: Literal["email", "ticket", "webhook"]
-    to: Annotated[list[str] | None, Field(description="Of email.")]
-    url: Annotated[str | None, Field(description="Of webhook.")]
-    is_disabled: bool
-
-
 class RuleAnswer(TypedDict):
-    """A rule, and how it stands."""
+    """A rule, and how it stands. Its members that a rule is created of can be sent back as they are."""
 
     id: str
     is_default: bool
@@ -48,12 +39,16 @@ class RuleAnswer(TypedDict):
     thresholds: list[Amount]
     severity: Severity
     filter: Filter
-    channels: list[ChannelAnswer]
+    channels: list[Channel]
     enabled: bool
     muted_until: Moment | None
     notify_resolved: bool
     created_at: Moment
     updated_at: Moment
+    disabled_urls: Annotated[
+        list[str],
+        Field(description="Of its webhooks, those that answered 410. Replacing the rule enables them again."),
+    ]
     state: RuleState
 
 
@@ -71,11 +66,18 @@ class Page(TypedDict):
     offset: int
 
 
-class FiringAnswer(TypedDict):
-    """A threshold that was reached, once in its period."""
+class RuleName(TypedDict):
+    """The rule that fired."""
 
     id: str
-    name: Annotated[str, Field(description="Of the rule as it was then.")]
+    name: Annotated[str, Field(description="As it was then.")]
+
+
+class FiringAnswer(TypedDict):
+    """A threshold that was reached, once in its period. Webhooks tell the same by the same names."""
+
+    id: str
+    rule: RuleName
     severity: Severity
     metric: str
     unit: Unit
@@ -115,7 +117,7 @@ class DeliveryAnswer(TypedDict):
     id: Annotated[str, Field(description="Also the webhook-id, and the idempotency key of a ticket.")]
     firing_id: str
     about: About
-    channel: ChannelAnswer
+    channel: Channel
     state: DeliveryState
     created_at: Moment
     next_at: Annotated[Moment | None, Field(description="When it is tried next.")]
@@ -133,7 +135,7 @@ class NotificationAnswer(TypedDict):
     """A notification on its way."""
 
     id: Annotated[str, Field(description="That of its delivery.")]
-    channel: ChannelAnswer
+    channel: Channel
 
 
 class SentAnswer(TypedDict):
@@ -157,6 +159,7 @@ class MetricAnswer(TypedDict):
     unit: Unit
     span: Annotated[Span, Field(description="The period after which it starts again.")]
     takes_filter: bool
+    note: Annotated[str, Field(description="What else is to be known of it; empty for most.")]
 
 
 class MetricsAnswer(TypedDict):

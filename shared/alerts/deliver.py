@@ -24,6 +24,8 @@ DELAYS = tuple(
 BUSY = timedelta(minutes=2)  # longer than any sender takes
 LONGEST = timedelta(hours=24)  # what a receiver may ask us to wait
 UNFINISHED = "The attempt did not end."
+NOT_WANTED = Result(False, None, "The alert does not name this channel any more.", is_final=True)
+GONE = Result(False, None, "The URL answered 410 before and is called no more.", is_final=True)
 
 type Outcome = Literal["delivered", "again", "failed", "stale", "waiting"]
 """What became of a message. `stale`: its attempt was made before; `waiting`: it is put back for later."""
@@ -68,7 +70,8 @@ async def _attempt(
     if delivery.busy_until and len(claimed.attempts) > len(DELAYS):
         return await _fail(alerting, tenants, claimed)
     started = monotonic()
-    result = await sender.send(claimed.notification, now)
+    refused = await _refused(alerting, tenants, claimed.notification)
+    result = refused or await sender.send(claimed.notification, now)
     took = int((monotonic() - started) * 1_000)
     attempt = Attempt(now, result.is_delivered, result.status, result.detail, took)
     left = replace(claimed.notification, left=result.left)
@@ -89,6 +92,18 @@ def _claimed(delivery: Delivery, now: datetime) -> Delivery:
     if delivery.busy_until:
         attempts.append(Attempt(delivery.busy_until - BUSY, False, None, UNFINISHED, 0))
     return replace(delivery, attempts=attempts, busy_until=now + BUSY, next_at=None)
+
+
+async def _refused(alerting: Alerting, tenants: Tenants, notification: Notification) -> Result | None:
+    """Why the channel is not called any more; None as long as its rule wants it to be."""
+    tenant = await tenants.find(notification.firing.tenant_id)
+    rule = await _rule(alerting, tenant, notification.firing.rule_id) if tenant else None
+    if tenant is None or rule is None:
+        return NOT_WANTED
+    notices = _contacts(tenant) if notification.moment == "undelivered" else []
+    if notification.channel not in (*rule.channels, *notices):
+        return NOT_WANTED
+    return GONE if _is_gone(notification.channel, rule) else None
 
 
 async def _settle(alerting: Alerting, tenants: Tenants, delivery: Delivery, result: Result) -> Outcome:
@@ -119,16 +134,16 @@ async def _fail(alerting: Alerting, tenants: Tenants, delivery: Delivery) -> Out
 
 async def _notice(alerting: Alerting, tenants: Tenants, delivery: Delivery) -> Notification | None:
     """What tells another channel; None where there is no other, or where nobody relies on this one."""
-    told = delivery.notification
-    tenant = await tenants.find(told.firing.tenant_id)
-    if told.moment in ("undelivered", "test") or tenant is None:
+    lost = delivery.notification
+    tenant = await tenants.find(lost.firing.tenant_id)
+    if lost.moment in ("undelivered", "test") or tenant is None:
         return None
-    rule = await _rule(alerting, tenant, told.firing.rule_id)
-    channel = other_channel(rule, tenant, told.channel) if rule else None
+    rule = await _rule(alerting, tenant, lost.firing.rule_id)
+    channel = other_channel(rule, tenant, lost.channel) if rule else None
     if channel is None:
         return None
     reason = delivery.attempts[-1].detail
-    return Notification("undelivered", channel, told.firing, failed=told.channel, reason=reason)
+    return Notification("undelivered", channel, lost.firing, failed=lost.channel, reason=reason)
 
 
 async def _rule(alerting: Alerting, tenant: Tenant, rule_id: str) -> Rule | None:
@@ -143,23 +158,27 @@ def other_channel(rule: Rule, tenant: Tenant, failed: Channel) -> Channel | None
 
     One of another type goes first, as what keeps one mail from arriving may keep the next one.
     """
-    contacts: Sequence[Channel] = [EmailChannel(type="email", to=tenant.contacts)] if tenant.contacts else []
-    others = [
-        one
-        for one in (*contacts, *rule.channels)
-        if one != failed and not (isinstance(one, WebhookChannel) and one.url in rule.gone)
-    ]
+    known = (*_contacts(tenant), *rule.channels)
+    others = [one for one in known if one != failed and not _is_gone(one, rule)]
     if failed not in rule.channels or not others:
         return None
     return next((one for one in others if one.type != failed.type), others[0])
 
 
+def _contacts(tenant: Tenant) -> Sequence[Channel]:
+    return [EmailChannel(type="email", to=tenant.contacts)] if tenant.contacts else []
+
+
+def _is_gone(channel: Channel, rule: Rule) -> bool:
+    return isinstance(channel, WebhookChannel) and channel.url in rule.gone
+
+
 async def _mark_gone(alerting: Alerting, notification: Notification) -> None:
-    """Writes down that the URL is to be called no more."""
+    """Writes down that the URL is to be called no more, if its rule still names it."""
     firing, channel = notification.firing, notification.channel
     while isinstance(channel, WebhookChannel):
         found = await alerting.rules.find(firing.tenant_id, firing.rule_id)
-        if found is None or channel.url in found[0].gone:
+        if found is None or channel not in found[0].channels or channel.url in found[0].gone:
             return
         rule, etag = found
         if await alerting.rules.save(rule.model_copy(update={"gone": [*rule.gone, channel.url]}), etag):

@@ -75,7 +75,7 @@ async def evaluate(stores: Stores, alerting: Alerting, tenant_id: str, now: date
 def watched(rules: Sequence[Rule], tenant: Tenant, marked: Collection[date], now: datetime) -> list[Watch]:
     """Each rule in its current period, and in those earlier ones in which a day has news.
 
-    Not in what had ended before there was the rule, nor where no event can be late any more.
+    Not in what had ended before the rule asked for it, nor where no event can be late any more.
     """
     today = day_of(now, tenant.zone)
     news = sorted(day for day in marked if today - LATEST <= day < today)
@@ -83,7 +83,7 @@ def watched(rules: Sequence[Rule], tenant: Tenant, marked: Collection[date], now
     def periods(rule: Rule) -> Iterator[Period]:
         for period in dict.fromkeys(watch_on(rule, tenant, day).period for day in (*news, today)):
             ends_at = start_of(period.last + ONE_DAY, tenant.zone)
-            if now < ends_at or (rule.metric not in PROJECTED and rule.created_at < ends_at):
+            if now < ends_at or (rule.metric not in PROJECTED and rule.watched_since < ends_at):
                 yield period
 
     return [Watch(rule, period) for rule in rules for period in periods(rule)]
@@ -108,7 +108,7 @@ def _firing(watch: Watch, measured: Measured, threshold: Decimal, now: datetime)
         id=firing_id(rule, threshold, watch.period),
         tenant_id=rule.tenant_id,
         rule_id=rule.id,
-        rule=rule.name,
+        rule_name=rule.name,
         severity=rule.severity,
         metric=rule.metric,
         unit=measured.unit,
@@ -136,24 +136,28 @@ async def _fire(alerting: Alerting, rule: Rule, firing: Firing) -> None:
 
 
 async def _resolve(alerting: Alerting, look: Look, known: Mapping[str, Firing], now: datetime) -> None:
-    """Resolves the rule's open firings whose threshold is not reached any more."""
+    """Resolves the rule's open firings whose threshold is not reached, or not asked for, any more."""
     watch, measured = look
     for firing in known.values():
-        if not _is_open(firing, watch) or measured.reaches(firing.threshold):
+        is_asked = _is_asked(firing, watch.rule)
+        if not _is_open(firing, watch) or (is_asked and measured.reaches(firing.threshold)):
             continue
-        over = replace(firing, resolved_at=now, resolved_value=measured.value)
+        over = replace(firing, resolved_at=now, resolved_value=measured.value if is_asked else None)
         if watch.rule.notify_resolved and not firing.muted and not watch.rule.is_muted(now):
             await _notify(alerting, watch.rule, over, "resolved")
         await alerting.firings.resolve(over)
 
 
 def _is_open(firing: Firing, watch: Watch) -> bool:
-    """Whether a firing is one of what is watched, not resolved, of this month, or of any day."""
-    rule = watch.rule
-    is_own = firing.rule_id == rule.id and firing.threshold in rule.thresholds
-    is_over = METRICS[rule.metric].span == "month" and firing.period.first != watch.period.first
-    is_same = is_own and firing_id(rule, firing.threshold, firing.period) == firing.id  # so watched then
-    return is_same and not is_over and firing.resolved_at is None and not firing.is_test
+    """Whether a firing is one of the rule, not resolved, of this month, or of any day."""
+    is_over = METRICS[firing.metric].span == "month" and watch.period.first not in firing.period
+    return firing.rule_id == watch.rule.id and not is_over and firing.resolved_at is None
+
+
+def _is_asked(firing: Firing, rule: Rule) -> bool:
+    """Whether the rule still has the metric, filter and threshold of the firing."""
+    is_same = firing_id(rule, firing.threshold, firing.period) == firing.id
+    return is_same and firing.threshold in rule.thresholds
 
 
 async def _notify(alerting: Alerting, rule: Rule, firing: Firing, moment: Moment) -> None:

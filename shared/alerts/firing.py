@@ -27,7 +27,7 @@ class Firing:
     id: str
     tenant_id: str
     rule_id: str
-    rule: str
+    rule_name: str
     severity: Severity
     metric: str
     unit: Unit

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from itertools import dropwhile
 
 from shared.alerts.rule import METRICS, Rule, Unit
 from shared.columns import DAY, DIMENSIONS, USER
@@ -22,7 +23,8 @@ from shared.quota import Gauge, Quota, dollars, month_to_date, quota_of
 from shared.reading import read
 from shared.tenants import Tenant
 
-AVERAGED = 7  # days before the one that is held against their average
+AVERAGED = 7  # days before the one that is held against their average, or as many as there has been usage
+FEWEST = 3  # days with usage among them; with fewer, whatever is new or rare would look like a leap
 ACTIVE_USERS, AVERAGE = "monthly_active_users", "daily_tokens_vs_average_percent"
 PLACES: dict[Unit, int] = {"percent": 2, "usd": 9, "count": 0}
 
@@ -144,44 +146,20 @@ class _View:
         return Period(day, day)
 
 
-def _part(gauge: Gauge, amount: int | None, limit: Decimal | None) -> Measured:
-    """An amount in per cent of the gauge's limit, which is told in a unit that people read."""
+def _of_tokens(gauge: Gauge, *, projected: bool = False) -> Measured:
+    return _of_limit(gauge, None if gauge.limit is None else Decimal(gauge.limit), projected=projected)
+
+
+def _of_budget(gauge: Gauge, *, projected: bool = False) -> Measured:
+    return _of_limit(gauge, dollars(gauge.limit), projected=projected)
+
+
+def _of_limit(gauge: Gauge, limit: Decimal | None, *, projected: bool) -> Measured:
+    """What is or will be used, in per cent of the gauge's limit, which is told in a unit that people read."""
+    amount = gauge.projected if projected else gauge.used
     known = amount is not None and gauge.limit is not None
     exact = Fraction(100 * (amount or 0), gauge.limit or 1) if known else None
     return Measured("percent", exact, limit, gauge.reached_on)
-
-
-def _tokens(gauge: Gauge, amount: int | None) -> Measured:
-    return _part(gauge, amount, None if gauge.limit is None else Decimal(gauge.limit))
-
-
-def _budget(gauge: Gauge, amount: int | None) -> Measured:
-    return _part(gauge, amount, dollars(gauge.limit))
-
-
-def _monthly_tokens(view: _View) -> Measured:
-    month = view.quota().month
-    return _tokens(month, month.used)
-
-
-def _daily_tokens(view: _View) -> Measured:
-    today = view.quota().today
-    return _tokens(today, today.used)
-
-
-def _projected_tokens(view: _View) -> Measured:
-    month = view.quota().month
-    return _tokens(month, month.projected)
-
-
-def _monthly_budget(view: _View) -> Measured:
-    spend = view.quota().spend
-    return _budget(spend, spend.used)
-
-
-def _projected_budget(view: _View) -> Measured:
-    spend = view.quota().spend
-    return _budget(spend, spend.projected)
 
 
 def _spend(view: _View) -> Measured:
@@ -194,18 +172,23 @@ def _count(amount: int) -> Measured:
 
 
 def _versus_average(view: _View) -> Measured:
-    today, before = sum(tokens(view.on(view.day()))), sum(tokens(view.on(_before(view.day().first))))
-    return Measured("percent", Fraction(100 * AVERAGED * today, before) if before else None)
+    """The average is that of the days since the first usage in the week before."""
+    today, before = sum(tokens(view.on(view.day()))), view.on(_before(view.day().first))
+    days = [sum(tokens(before.filter({DAY: {str(day)}}))) for day in _before(view.day().first)]
+    if sum(map(bool, days)) < FEWEST:
+        return Measured("percent", None)
+    since_first = list(dropwhile(lambda used: not used, days))
+    return Measured("percent", Fraction(100 * len(since_first) * today, sum(since_first)))
 
 
 METERS: dict[str, Callable[[_View], Measured]] = {
-    "monthly_tokens_percent": _monthly_tokens,
-    "daily_tokens_percent": _daily_tokens,
+    "monthly_tokens_percent": lambda view: _of_tokens(view.quota().month),
+    "daily_tokens_percent": lambda view: _of_tokens(view.quota().today),
     "monthly_spend_usd": _spend,
-    "monthly_budget_percent": _monthly_budget,
+    "monthly_budget_percent": lambda view: _of_budget(view.quota().spend),
     "daily_requests": lambda view: _count(view.on(view.day()).totals()["requests"]),
-    "projected_tokens_percent": _projected_tokens,
-    "projected_budget_percent": _projected_budget,
+    "projected_tokens_percent": lambda view: _of_tokens(view.quota().month, projected=True),
+    "projected_budget_percent": lambda view: _of_budget(view.quota().spend, projected=True),
     ACTIVE_USERS: lambda view: _count(distinct_users(view.month())),
     "monthly_unpriced_requests": lambda view: _count(view.month().totals()["unpriced"]),
     AVERAGE: _versus_average,

@@ -69,7 +69,7 @@ def _sample(rule: Rule, today: Period, now: datetime) -> Firing:
         id=secrets.token_hex(16),
         tenant_id=rule.tenant_id,
         rule_id=rule.id,
-        rule=rule.name,
+        rule_name=rule.name,
         severity=rule.severity,
         metric=rule.metric,
         unit=METRICS[rule.metric].unit,

@@ -27,8 +27,8 @@ class Rules(Protocol):
         """Creates the rule (no etag) or replaces the version of that etag; False if others came first."""
         ...
 
-    async def delete(self, tenant_id: str, rule_id: str) -> None:
-        """Removes the rule, if it is there."""
+    async def delete(self, tenant_id: str, rule_id: str, etag: str) -> bool:
+        """Removes the version of that etag, if the rule is there; False if others changed it first."""
         ...
 
 
@@ -49,6 +49,10 @@ class Firings(Protocol):
 
     async def resolve(self, firing: Firing) -> None:
         """Writes down that, and how, a firing was resolved."""
+        ...
+
+    async def drop_before(self, day: date) -> int:
+        """Drops firings of periods that began before this day, not all at once; gives how many."""
         ...
 
 
@@ -99,6 +103,10 @@ class Deliveries(Protocol):
 
         Gives the new version; None if others came first.
         """
+        ...
+
+    async def drop_before(self, day: date) -> int:
+        """Drops deliveries of periods that began before this day, not all at once; gives how many."""
         ...
 
 

@@ -35,13 +35,15 @@ type Metric = Literal[
 class MetricInfo:
     """How a metric is called and counted; `span` is the period after which it starts again.
 
-    One that is measured against a limit of the whole tenant takes no filter.
+    One that is measured against a limit of the whole tenant takes no filter. `note` says what else is to be
+    known of it.
     """
 
     label: str
     unit: Unit
     span: Span
     takes_filter: bool = True
+    note: str = ""
 
 
 METRICS: dict[str, MetricInfo] = {
@@ -58,10 +60,23 @@ METRICS: dict[str, MetricInfo] = {
     ),
     "monthly_active_users": MetricInfo("Active users this month", "count", "month"),
     "monthly_unpriced_requests": MetricInfo("Unpriced requests this month", "count", "month"),
-    "daily_tokens_vs_average_percent": MetricInfo("Tokens today, % of the 7-day average", "percent", "day"),
+    "daily_tokens_vs_average_percent": MetricInfo(
+        "Tokens today, % of the 7-day average",
+        "percent",
+        "day",
+        note=(
+            "The average of the 7 days before, from the first of them with usage on. "
+            "Where fewer than 3 of them have usage there is no value."
+        ),
+    ),
 }
 
-type Values = Annotated[list[Text128], Field(max_length=20)]
+
+def _sorted(values: Sequence[str]) -> list[str]:
+    return sorted(set(values))
+
+
+type Values = Annotated[list[Text128], Field(max_length=20), AfterValidator(_sorted)]
 
 
 def _distinct(thresholds: Sequence[Decimal]) -> list[Decimal]:
@@ -148,17 +163,19 @@ class RuleSettings(BaseModel):
 class Rule(RuleSettings):
     """A rule of a tenant. `gone` are the webhook URLs that answered 410 and are called no more.
 
-    `webhook_generation` counts the rotations of the secret that signs its webhooks; the last one was at
-    `rotated_at`.
+    `watched_since` is when metric, filter or thresholds were last changed. `webhook_generation` counts the
+    rotations of the secret that signs its webhooks; `rotations` has the times of the last one, and of those
+    in the day before it.
     """
 
     id: str
     tenant_id: TenantId
     created_at: AwareDatetime
     updated_at: AwareDatetime
+    watched_since: AwareDatetime
     gone: list[str] = []
     webhook_generation: int = 0
-    rotated_at: AwareDatetime | None = None
+    rotations: list[AwareDatetime] = []
 
     def is_muted(self, now: datetime) -> bool:
         """Whether nobody is to be told at this moment."""
@@ -177,4 +194,5 @@ def default_rule(tenant: Tenant) -> Rule:
         channels=list[Channel](contacts),
         created_at=tenant.created_at,
         updated_at=tenant.created_at,
+        watched_since=tenant.created_at,
     )

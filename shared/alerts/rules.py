@@ -16,12 +16,16 @@ from shared.alerts.rule import (
     WebhookChannel,
     default_rule,
 )
+from shared.alerts.secrets import of_last_day
 from shared.config import AlertSettings
-from shared.errors import Busy, Conflict, FieldError, InvalidInput, NotFound, Outdated, TooLarge
+from shared.errors import Busy, Conflict, FieldError, InvalidInput, NotFound, Outdated, TooLarge, TooMany
 from shared.tenants import Tenant
 
 MAX_BYTES = 16_000  # of a rule as JSON: it has to fit a row of a table, and into each of its messages
 ATTEMPTS = 5
+MAX_ROTATIONS = 5  # of a rule's secret within a day
+WATCHED = ("metric", "filter", "thresholds")
+CROWDED = "Others keep changing this rule. Try again."
 RULE_ID = re.compile(rf"{DEFAULT_RULE}|[0-9a-f]{{16}}")
 
 
@@ -43,7 +47,14 @@ async def create(rules: Rules, tenant: Tenant, given: RuleSettings, now: datetim
     """A new rule. Raises Conflict when there are as many as a tenant may have."""
     if len(await rules_of(rules, tenant)) >= MAX_RULES:
         raise Conflict(f"There are {MAX_RULES} rules already, which is all that a tenant may have.")
-    rule = Rule(id=secrets.token_hex(8), tenant_id=tenant.id, created_at=now, updated_at=now, **dict(given))
+    rule = Rule(
+        id=secrets.token_hex(8),
+        tenant_id=tenant.id,
+        created_at=now,
+        updated_at=now,
+        watched_since=now,
+        **dict(given),
+    )
     if not await rules.save(rule, None):
         raise Busy("The rule could not be kept. Try again.")
     return rule
@@ -64,26 +75,38 @@ async def replace(
 
     def changed(rule: Rule) -> Rule:
         _check_version(rule, known)
-        return rule.model_copy(update={**dict(given), "updated_at": now, "gone": []})
+        is_same = all(getattr(rule, name) == getattr(given, name) for name in WATCHED)
+        moments = {"updated_at": now, "watched_since": rule.watched_since if is_same else now}
+        return rule.model_copy(update={**dict(given), **moments, "gone": []})
 
     return await _update(rules, tenant, rule_id, changed)
 
 
 async def delete(rules: Rules, tenant: Tenant, rule_id: str, known: Collection[str] | None = None) -> None:
     """Removes a rule. Raises NotFound, Outdated, or Conflict for the default one, which stays."""
-    _check_version(await find(rules, tenant, rule_id), known)
-    if rule_id == DEFAULT_RULE:
-        raise Conflict("The default rule cannot be deleted; disable or mute it instead.")
-    await rules.delete(tenant.id, rule_id)
+    for _ in range(ATTEMPTS):
+        rule, etag = await _find(rules, tenant, rule_id)
+        _check_version(rule, known)
+        if rule_id == DEFAULT_RULE:
+            raise Conflict("The default rule cannot be deleted; disable or mute it instead.")
+        if await rules.delete(tenant.id, rule_id, etag or ""):
+            return
+    raise Busy(CROWDED)
 
 
 async def rotate(rules: Rules, tenant: Tenant, rule_id: str, now: datetime) -> Rule:
-    """Gives the rule a new webhook secret; for a day the one before signs as well. Raises NotFound."""
+    """Gives the rule a new webhook secret; for a day the one before signs as well.
+
+    Raises NotFound, or TooMany as every secret that signs is in each call.
+    """
 
     def changed(rule: Rule) -> Rule:
+        rotations = [*of_last_day(rule.rotations, now), now]
+        if len(rotations) > MAX_ROTATIONS:
+            raise TooMany(f"A secret is rotated {MAX_ROTATIONS} times within 24 hours at most.")
         generation = rule.webhook_generation + 1
         return rule.model_copy(
-            update={"webhook_generation": generation, "rotated_at": now, "updated_at": now}
+            update={"webhook_generation": generation, "rotations": rotations, "updated_at": now}
         )
 
     return await _update(rules, tenant, rule_id, changed)
@@ -140,7 +163,7 @@ async def _update(rules: Rules, tenant: Tenant, rule_id: str, changed: Callable[
         new = changed(rule)
         if await rules.save(new, etag):
             return new
-    raise Busy("Others keep changing this rule. Try again.")
+    raise Busy(CROWDED)
 
 
 def _check_version(rule: Rule, known: Collection[str] | None) -> None:

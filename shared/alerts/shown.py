@@ -5,7 +5,6 @@ from datetime import datetime
 
 from shared.alerts.answers import (
     AttemptAnswer,
-    ChannelAnswer,
     DeliveryAnswer,
     FiringAnswer,
     MetricAnswer,
@@ -15,7 +14,7 @@ from shared.alerts.answers import (
 from shared.alerts.firing import Firing
 from shared.alerts.metrics import Measured, Watch, measure, watch_on
 from shared.alerts.ports import Attempt, Delivery
-from shared.alerts.rule import DEFAULT_RULE, METRICS, Channel, EmailChannel, Rule, WebhookChannel
+from shared.alerts.rule import DEFAULT_RULE, METRICS, Rule
 from shared.days import day_of
 from shared.ports import Stores
 from shared.table import period_answer
@@ -35,7 +34,7 @@ def shown_firing(tenant: Tenant, firing: Firing) -> FiringAnswer:
     """A firing as the API tells it."""
     return {
         "id": firing.id,
-        "name": firing.rule,
+        "rule": {"id": firing.rule_id, "name": firing.rule_name},
         "severity": firing.severity,
         "metric": firing.metric,
         "unit": firing.unit,
@@ -55,26 +54,16 @@ def shown_firing(tenant: Tenant, firing: Firing) -> FiringAnswer:
 
 def shown_delivery(delivery: Delivery) -> DeliveryAnswer:
     """A delivery as the API tells it."""
-    told = delivery.notification
+    notification = delivery.notification
     return {
-        "id": told.id,
-        "firing_id": told.firing.id,
-        "about": told.moment,
-        "channel": shown_channel(told.channel),
+        "id": notification.id,
+        "firing_id": notification.firing.id,
+        "about": notification.moment,
+        "channel": notification.channel,
         "state": delivery.state,
         "created_at": _moment(delivery.created_at),
         "next_at": _moment(delivery.next_at) if delivery.next_at else None,
         "attempts": [_attempt(one) for one in delivery.attempts],
-    }
-
-
-def shown_channel(channel: Channel, gone: Sequence[str] = ()) -> ChannelAnswer:
-    """A channel; `gone` are the URLs that are called no more."""
-    return {
-        "type": channel.type,
-        "to": channel.to if isinstance(channel, EmailChannel) else None,
-        "url": channel.url if isinstance(channel, WebhookChannel) else None,
-        "is_disabled": isinstance(channel, WebhookChannel) and channel.url in gone,
     }
 
 
@@ -87,6 +76,7 @@ def shown_metrics() -> list[MetricAnswer]:
             "unit": info.unit,
             "span": info.span,
             "takes_filter": info.takes_filter,
+            "note": info.note,
         }
         for name, info in METRICS.items()
     ]
@@ -103,12 +93,13 @@ def _rule(tenant: Tenant, watch: Watch, measured: Measured) -> RuleAnswer:
         "thresholds": rule.thresholds,
         "severity": rule.severity,
         "filter": rule.filter,
-        "channels": [shown_channel(channel, rule.gone) for channel in rule.channels],
+        "channels": rule.channels,
         "enabled": rule.enabled,
         "muted_until": _moment(rule.muted_until) if rule.muted_until else None,
         "notify_resolved": rule.notify_resolved,
         "created_at": _moment(rule.created_at),
         "updated_at": _moment(rule.updated_at),
+        "disabled_urls": rule.gone,
         "state": _state(tenant, watch, measured),
     }
 

@@ -145,8 +145,8 @@ def _accepted(recipients: Sequence[str], refused: Refusals) -> Result:
     if not refused:
         return Result(True, ACCEPTED, "The mail server took the mail.")
     status, taken = next(iter(refused.values())), len(recipients) - len(refused)
-    told = ", ".join(f"{address} ({code})" for address, code in refused.items())
-    detail = f"The mail server took the mail for {taken} of {len(recipients)}; it refused {told}."
+    named = ", ".join(f"{address} ({code})" for address, code in refused.items())
+    detail = f"The mail server took the mail for {taken} of {len(recipients)}; it refused {named}."
     left = tuple(address for address, code in refused.items() if code < PERMANENT)
     if taken and not left:
         return Result(True, ACCEPTED, detail[:MOST_DETAIL])

@@ -19,7 +19,7 @@ from shared.alerts.notification import Notification
 from shared.alerts.ports import Result
 from shared.alerts.rule import Severity
 from shared.channels.outbound import Caller
-from shared.channels.told import to_json, told
+from shared.channels.payload import payload_of, to_json
 from shared.channels.wording import facts_of
 from shared.ports import Tenants
 from shared.tenants import Tenant
@@ -62,7 +62,7 @@ def ticket_of(notification: Notification, tenant: Tenant | None, link: str | Non
         "priority": PRIORITIES[firing.severity],
         "type": f"usage.alert.{notification.moment}",
         "tenant_id": firing.tenant_id,
-        "rule": {"id": firing.rule_id, "name": firing.rule},
-        "firing": told(notification),
+        "rule": {"id": firing.rule_id, "name": firing.rule_name},
+        "firing": payload_of(notification),
         "link": link,
     }

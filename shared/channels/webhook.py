@@ -12,11 +12,10 @@ from shared.alerts.ports import Result, Rules
 from shared.alerts.rule import Rule, WebhookChannel
 from shared.alerts.secrets import signature
 from shared.channels.outbound import Caller
-from shared.channels.told import happened_at, to_json, told
+from shared.channels.payload import happened_at, payload_of, to_json
 
 NOT_SET_UP = Result(False, None, "This service has no secret to sign webhooks with.", is_final=True)
-NOT_WANTED = Result(False, None, "The rule has no such webhook any more.", is_final=True)
-GONE = Result(False, None, "The URL answered 410 before and is called no more.", is_final=True)
+NO_RULE = Result(False, None, "There is no rule whose secret could sign the call.", is_final=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +27,13 @@ class WebhookSender:
     caller: Caller
 
     async def send(self, notification: Notification, now: datetime) -> Result:
-        """Calls the URL, unless the rule does not name it any more or it is gone."""
+        """Calls the URL."""
         channel, firing = notification.channel, notification.firing
         if not self.secret or not isinstance(channel, WebhookChannel):
             return NOT_SET_UP
         found = await self.rules.find(firing.tenant_id, firing.rule_id)
-        if found is None or channel not in found[0].channels:
-            return NOT_WANTED
-        if channel.url in found[0].gone:
-            return GONE
+        if found is None:
+            return NO_RULE
         body = body_of(notification)
         headers = headers_of(self.secret, found[0], notification, body, now)
         return await self.caller.post(channel.url, body, headers, now)
@@ -45,7 +42,7 @@ class WebhookSender:
 def body_of(notification: Notification) -> bytes:
     """What is posted: `{"type": "usage.alert.fired", "timestamp": …, "data": {…}}`."""
     kind = f"usage.alert.{notification.moment}"
-    return to_json({"type": kind, "timestamp": happened_at(notification), "data": told(notification)})
+    return to_json({"type": kind, "timestamp": happened_at(notification), "data": payload_of(notification)})
 
 
 def headers_of(

@@ -113,12 +113,12 @@ def _title(notification: Notification) -> str:
     firing = notification.firing
     match notification.moment:
         case "fired":
-            return f"[{firing.severity.title()}] {firing.rule}: {amount(firing.value, firing.unit)}"
+            return f"[{firing.severity.title()}] {firing.rule_name}: {amount(firing.value, firing.unit)}"
         case "resolved":
-            return f"[Resolved] {firing.rule}: {_now(firing) or 'over'}"
+            return f"[Resolved] {firing.rule_name}: {_now(firing) or 'over'}"
         case "test":
-            return f"[Test] {firing.rule}: a test of this alert"
-    return f"[Undelivered] {firing.rule}: {_failed(notification)}"
+            return f"[Test] {firing.rule_name}: a test of this alert"
+    return f"[Undelivered] {firing.rule_name}: {_failed(notification)}"
 
 
 def _headline(notification: Notification, label: str) -> str:
@@ -138,13 +138,13 @@ def _summary(notification: Notification, label: str) -> str:
     threshold = amount(firing.threshold, firing.unit)
     match notification.moment:
         case "fired":
-            return f"The alert “{firing.rule}” fires at {threshold}."
+            return f"The alert “{firing.rule_name}” fires at {threshold}."
         case "resolved":
-            return f"The alert “{firing.rule}”, which fires at {threshold}, is over."
+            return f"The alert “{firing.rule_name}”, which fires at {threshold}, is over."
         case "test":
-            return f"Somebody tested the alert “{firing.rule}”. A real one comes the same way."
+            return f"Somebody tested the alert “{firing.rule_name}”. A real one comes the same way."
     return (
-        f"The alert “{firing.rule}” did not get through by {_failed(notification)}. "
+        f"The alert “{firing.rule_name}” did not get through by {_failed(notification)}. "
         f"{label} was at {amount(firing.value, firing.unit)}; the alert fires at {threshold}."
     )
 

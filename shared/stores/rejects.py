@@ -48,10 +48,7 @@ class RejectStore(Table):
 
     async def find(self, reject_id: str) -> Reject | None:
         """The reject of that id."""
-        try:
-            row = _row(reject_id)
-        except ValueError:
-            return None
+        row = _row(reject_id)
         entity = await self._get(_partition(row), row)
         return _reject(entity) if entity else None
 
@@ -70,12 +67,12 @@ class RejectStore(Table):
 
     async def mark_replayed(self, reject: Reject) -> None:
         """Closes a reject."""
-        entity = _entity(replace(reject, status="replayed"))
+        entity = entity_of(replace(reject, status="replayed"))
         await self._table.upsert_entity(entity, mode=UpdateMode.REPLACE)
 
     async def _add(self, reject: Reject) -> None:
         try:
-            await self._table.create_entity(_entity(reject))
+            await self._table.create_entity(entity_of(reject))
         except ResourceExistsError:
             return  # the same message, delivered again
 
@@ -89,7 +86,8 @@ def _partition(row: str) -> str:
     return str(int(row.split(".", 1)[0]) // DAY)
 
 
-def _entity(reject: Reject) -> dict[str, Any]:
+def entity_of(reject: Reject) -> dict[str, Any]:
+    """The row of a reject."""
     row = _row(reject.id)
     entity: dict[str, Any] = {
         "PartitionKey": _partition(row),

@@ -1,7 +1,7 @@
 """Alert rules in Table storage: one row a rule, under its tenant."""
 
 from azure.core import MatchConditions
-from azure.core.exceptions import HttpResponseError
+from azure.core.exceptions import HttpResponseError, ResourceModifiedError
 from azure.data.tables import UpdateMode
 
 from shared.alerts.rule import Rule
@@ -36,9 +36,15 @@ class RuleStore(Table):
             return await self._is_stored(rule)
         return True
 
-    async def delete(self, tenant_id: str, rule_id: str) -> None:
-        """Removes the rule, if it is there."""
-        await self._table.delete_entity(tenant_id, rule_id)
+    async def delete(self, tenant_id: str, rule_id: str, etag: str) -> bool:
+        """Removes the version of that etag, if the rule is there; False if others changed it first."""
+        try:
+            await self._table.delete_entity(
+                tenant_id, rule_id, etag=etag, match_condition=MatchConditions.IfNotModified
+            )
+        except ResourceModifiedError:
+            return False
+        return True
 
     async def _write(self, rule: Rule, etag: str | None) -> None:
         entity = {"PartitionKey": rule.tenant_id, "RowKey": rule.id, "document": rule.model_dump_json()}

@@ -21,7 +21,7 @@ FIRING = Firing(
     id="f1" * 16,
     tenant_id="contoso",
     rule_id="r1",
-    rule="Stay within the quota",
+    rule_name="Stay within the quota",
     severity="warning",
     metric="monthly_tokens_percent",
     unit="percent",
@@ -50,7 +50,7 @@ def rule(channels: Sequence[Channel], **more: Any) -> Rule:  # noqa: ANN401 - an
     whole: dict[str, Any] = {
         "id": "r1", "tenant_id": "contoso", "name": "Stay within the quota",
         "metric": "monthly_tokens_percent", "thresholds": [Decimal(80)], "channels": list(channels),
-        "created_at": EPOCH, "updated_at": EPOCH,
+        "created_at": EPOCH, "updated_at": EPOCH, "watched_since": EPOCH,
     }  # fmt: skip
     return Rule(**{**whole, **more})
 

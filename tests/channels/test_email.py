@@ -237,10 +237,20 @@ def test_a_mail_loads_nothing_and_runs_nothing() -> None:
     assert "url(" not in part(mail(note(MAIL)), "html")
 
 
+@pytest.mark.parametrize(("threshold", "cells"), [(29, 2), (80, 2), (100, 1)])
+def test_the_threshold_has_its_tick(threshold: int, cells: int) -> None:
+    """Where it is; at 100 % that is the end of the bar, with nothing behind it."""
+    firing = replace(FIRING, threshold=Decimal(threshold), value=Decimal(100))
+    shown = part(mail(note(MAIL, firing=firing)), "html")
+    row = shown[: shown.index('class="track"')].rpartition("<tr>")[2]
+    assert (row.count("border-right:2px"), row.count("<td"), row.count("alert at")) == (1, cells, 1)
+    assert f'width="{threshold}%"' in row
+
+
 def test_what_customers_write_stays_text() -> None:
     """Markup in names of rules, filters and tenants is shown, not obeyed."""
     evil = '<script>alert("x")</script>{{ 7 * 7 }}'
-    firing = replace(FIRING, rule=evil, filter=f"feature: {evil}")
+    firing = replace(FIRING, rule_name=evil, filter=f"feature: {evil}")
     made = mail_of(note(MAIL, firing=firing), CONTOSO.model_copy(update={"name": evil}), SENDER, LINK, NOW)
     page = Page(part(made, "html"))
     assert "script" not in page.tags
@@ -251,7 +261,7 @@ def test_what_customers_write_stays_text() -> None:
 def test_no_name_can_add_a_header() -> None:
     """Whatever a program might take for the end of a line."""
     for end in ("\x85", "\u2028", "\u2029"):
-        made = mail(note(MAIL, firing=replace(FIRING, rule=f"A{end}Bcc: eve@example.com")))
+        made = mail(note(MAIL, firing=replace(FIRING, rule_name=f"A{end}Bcc: eve@example.com")))
         assert made["Bcc"] is None
         assert b"\nBcc:" not in bytes(made)
         assert made["Subject"] == "[Warning] A Bcc: eve@example.com: 80.42 %"
@@ -260,7 +270,7 @@ def test_no_name_can_add_a_header() -> None:
 def test_long_names_in_any_alphabet_arrive() -> None:
     """In subject and body, folded and encoded as mails have it."""
     name = "Größe der 東京-Kontingente " * 4
-    made = mail(note(MAIL, firing=replace(FIRING, rule=name)))
+    made = mail(note(MAIL, firing=replace(FIRING, rule_name=name)))
     assert all(len(line) <= 998 for line in bytes(made).splitlines())
     assert bytes(made).isascii()
     assert " ".join(name.split()) in str(made["Subject"])

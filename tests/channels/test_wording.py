@@ -136,6 +136,6 @@ def test_a_firing_may_be_over_without_a_value() -> None:
 def test_a_title_is_one_line() -> None:
     """Also where the rule's name has characters that some programs take for a line break."""
     broken = "".join(map(chr, (0x85, 0x2028, 0x2029)))
-    title = facts_of(note(MAIL, firing=replace(FIRING, rule=f"A{broken}B")), CONTOSO).title
+    title = facts_of(note(MAIL, firing=replace(FIRING, rule_name=f"A{broken}B")), CONTOSO).title
     assert title == "[Warning] A B: 80.42 %"
     assert len(title.splitlines()) == 1

@@ -15,7 +15,7 @@ from local.stack import MASTER_KEY, CannotStart, Process, Stack
 HOUR = 3600
 PATIENCE = 30  # seconds for a fault to happen at last
 CLOCKS = (0, 26 * HOUR, -1.5 * HOUR, 0.5 * HOUR, -10, 7)  # seconds by which the hosts' clocks are off
-TIMERS = ("fold_days", "fold_days", "seal_days", "snapshot_quotas", "expire_claims")
+TIMERS = ("fold_days", "fold_days", "seal_days", "snapshot_quotas", "drop_old")
 RULES: dict[str, dict[str, object]] = {
     "Cosmos answers 429": {"operations": ["any"], "status": 429, "retry_after_ms": 20, "times": 8},
     "Cosmos answers 503": {"operations": ["any"], "status": 503, "times": 4},

@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from shared.alerts.on_request import MAX_TESTS
+from shared.alerts.rule import RuleSettings
 from tests.stack import Answer, Api, Customer, ago, eventually
 
 SPEND = {"name": "Spend", "metric": "monthly_spend_usd", "thresholds": [0.5, 100], "channels": []}
@@ -81,6 +82,36 @@ async def test_a_rule_is_created_read_replaced_and_deleted(api: Api) -> None:
         assert (await one.ask(method, path, body)).status == 404
 
 
+async def test_what_is_given_can_be_sent_back(api: Api) -> None:
+    """The members that a rule is created of are taken as they were answered, and mean the same."""
+    one = await watcher(api, contacts=["ann@contoso.example"])
+    mail = {"type": "email", "to": ["ann@contoso.example"]}
+    channels = [mail, {"type": "ticket"}, one.hook()]
+    wanted = {"user": ["bo", "ann"], "feature": ["ticket-suggest"]}
+    made = await one.new(channels=channels, filter=wanted, muted_until="2036-01-01T00:00:00.123456Z")
+    assert made["channels"] == channels
+    for rule_id in (made["id"], "default"):
+        given = await one.get(f"/{rule_id}")
+        said = {name: given[name] for name in RuleSettings.model_fields}
+        said["thresholds"] = [float(one) for one in given["thresholds"]]
+        replaced = await one.ask("PUT", f"/{rule_id}", said)
+        assert replaced.status == 200, replaced
+        assert replaced.json | {"updated_at": given["updated_at"]} == given
+        assert {**(await one.get(f"/{rule_id}")), "updated_at": None} == {**given, "updated_at": None}
+        more = await one.ask("PUT", f"/{rule_id}", {**said, "disabled_urls": [], "updated_at": "now"})
+        assert more.fields == ["disabled_urls", "updated_at"], "what cannot be said is not ignored"
+
+
+async def test_a_bad_address_is_told_plainly(api: Api) -> None:
+    """In words for people, whatever is wrong with it."""
+    one = await watcher(api)
+    channel = {"type": "email", "to": ["ann", "a@b\r\nBcc: c@d", "ann@contoso.example", ""]}
+    answer = await one.ask("POST", "", {**SPEND, "channels": [channel]})
+    assert answer.json["errors"] == [
+        {"field": f"channels.0.to.{index}", "reason": "must be an email address"} for index in (0, 1, 3)
+    ]
+
+
 async def test_the_default_rule_is_there_and_stays(api: Api) -> None:
     """Muted and edited it is still the default one; it cannot be deleted."""
     one = await watcher(api, contacts=["ann@contoso.example"])
@@ -150,7 +181,8 @@ async def test_a_version_is_changed_once(api: Api) -> None:
         ({"thresholds": [1, 1]}, ["thresholds"]),
         ({"severity": "loud", "colour": "red"}, ["severity", "colour"]),
         ({"metric": "monthly_budget_percent", "filter": {"user": ["ann"]}}, ["filter"]),
-        ({"channels": [{"type": "pigeon"}]}, ["channels.0"]),
+        ({"channels": [{"type": "pigeon"}]}, ["channels.0.type"]),
+        ({"channels": [{"type": "ticket"}, {"to": []}]}, ["channels.1.type"]),
         ({"channels": [{"type": "email", "to": ["no address"]}]}, ["channels.0.to.0"]),
         ({"channels": [{"type": "ticket"}, {"type": "email"}]}, ["channels.1.to"]),
         ({"channels": [{"type": "webhook", "url": 1, "to": []}]}, ["channels.0.url", "channels.0.to"]),
@@ -203,6 +235,7 @@ async def test_a_test_arrives_and_is_in_the_log(api: Api) -> None:
     assert all(delivery["attempts"][0]["is_delivered"] for delivery in log)
     (firing,) = (await one.get(f"/{rule['id']}/firings"))["data"]
     assert (firing["is_test"], firing["id"]) == (True, log[0]["firing_id"])
+    assert firing["rule"] == {"id": rule["id"], "name": "Spend"}
     assert (await one.get(f"/{rule['id']}/firings?offset=1"))["data"] == []
     async with aiohttp.request("GET", f"{api.stack.outside}/webhooks.json") as response:
         calls = [call for call in (await response.json())["data"] if rule["id"] in str(call)]
@@ -229,9 +262,9 @@ async def test_a_failed_delivery_is_replayed_once_the_receiver_is_back(api: Api)
         return await one.states(rule["id"])
 
     await eventually(states, ["failed"])
-    assert [channel["is_disabled"] for channel in (await one.get(path))["channels"]] == [True]
+    assert (await one.get(path))["disabled_urls"] == [one.hook(answer=410)["url"]]
     saved = await one.ask("PUT", path, {**SPEND, "channels": [one.hook(answer=410)]})
-    assert [channel["is_disabled"] for channel in saved.json["channels"]] == [False]
+    assert saved.json["disabled_urls"] == []
     replay = f"{path}/deliveries/{told['id']}/replay"
     again = await one.ask("POST", replay)
     assert (again.status, again.json["state"]) == (202, "pending")

@@ -1,5 +1,6 @@
 """The timers that set off alerts, on the whole service."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -7,7 +8,10 @@ from typing import Any
 import pytest
 
 from local.import_history import import_rows
-from shared.services import build
+from shared.alerts.ports import Delivery
+from shared.days import Period
+from shared.services import build, build_alerting
+from tests.channels.cast import FIRING, MAIL, NOW, note
 from tests.stack import Api, Customer
 
 
@@ -42,6 +46,23 @@ async def test_what_is_said_anew_is_news_of_a_tenant_that_rests(api: Api, change
         assert (await api.ask("PUT", "usage/alerts/default", key, body=rule)).status == 200
     await api.run_timer("evaluate_alerts")
     assert len(await fired(api, one.id)) == 1
+
+
+async def test_the_history_of_alerts_ends_after_13_months(api: Api) -> None:
+    """What fired then and how it was delivered is dropped; what came after stays."""
+    one, today = await api.customer(), datetime.now(UTC).date()
+    services = build(api.stack.service_settings)
+    alerting = build_alerting(services)
+    for name, days in (("old", 400), ("new", 390)):
+        first = today - timedelta(days=days)
+        firing = replace(FIRING, id=name, tenant_id=one.id, rule_id="default", period=Period(first, first))
+        await alerting.firings.add(firing)
+        await alerting.deliveries.save(Delivery(note(MAIL, firing=firing), NOW, "delivered"))
+    await api.run_timer("drop_old")
+    deliveries = await alerting.deliveries.of_rule(one.id, "default", 9)
+    await services.close()
+    assert [firing["id"] for firing in await fired(api, one.id)] == ["new"]
+    assert [delivery.notification.firing.id for delivery in deliveries] == ["new"]
 
 
 async def remember(customer: Customer, **fields: object) -> None:

@@ -49,7 +49,9 @@ async def saved(alerting: Alerting, delivery: Delivery) -> Delivery:
 
 async def test_a_delivery_comes_back_as_it_was(alerting: Alerting, tenant_id: str) -> None:
     """Every attempt, time and digit, in each of its states; before the first attempt there is none."""
-    exact = replace(FIRING, tenant_id=tenant_id, value=Decimal("80.420000001"), rule="Größe 東京 \N{ROCKET}")
+    exact = replace(
+        FIRING, tenant_id=tenant_id, value=Decimal("80.420000001"), rule_name="Größe 東京 \N{ROCKET}"
+    )
     what = note(hook("https://h.example.com/a?b=1"), "undelivered", exact, failed=TICKET, reason="It broke.")
     assert await alerting.deliveries.find(what) is None
     first = await saved(alerting, Delivery(what, NOW, busy_until=NOW + SECOND))
@@ -119,7 +121,9 @@ async def test_a_delivery_is_found_by_its_id_in_its_rule_only(alerting: Alerting
 async def test_a_message_is_what_was_put(alerting: Alerting, queue: QueueClient) -> None:
     """Whatever is in it, also what XML has no place for; it never expires."""
     odd = "Größe 東京 \N{ROCKET} \ufffe\uffff\x85 <&]]>\\ \"'"
-    what = note(hook("https://h.example.com/?a=1&b=<2>"), firing=replace(FIRING, rule=odd), left=("a@b.c",))
+    what = note(
+        hook("https://h.example.com/?a=1&b=<2>"), firing=replace(FIRING, rule_name=odd), left=("a@b.c",)
+    )
     await alerting.outbox.put(what)
     message = await queue.receive_message()
     assert message

@@ -9,11 +9,12 @@ import pytest
 from shared.alerts.firing import Firing
 from shared.days import Period
 from shared.services import Services, build_alerting
+from shared.stores import by_rule
 from shared.stores.firings import FiringStore
 
 DAY = date(2026, 3, 10)
 FIRED = Firing(
-    id="0", tenant_id="t", rule_id="r", rule="Über 80 %", severity="warning",
+    id="0", tenant_id="t", rule_id="r", rule_name="Über 80 %", severity="warning",
     metric="monthly_tokens_percent", unit="percent", filter="feature: a", threshold=Decimal("80.000000001"),
     value=Decimal("80.01"), limit=Decimal(10**15), reached_on=DAY, period=Period(DAY, date(2026, 4, 9)),
     fired_at=datetime(2026, 3, 10, 12, 30, 15, 250_000, UTC),
@@ -72,6 +73,23 @@ async def test_firings_are_listed_from_the_latest_period(firings: FiringStore, t
         "5x",
     ]
     assert await firings.of_rule(tenant_id, "nobody", 9) == []
+
+
+async def test_old_firings_are_dropped(
+    firings: FiringStore, tenant_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of every tenant, those of periods that began before the day; never more than so many at once."""
+    long_ago = date(2001, 3, 10)
+    for tenant in (tenant_id, f"{tenant_id}-2"):
+        for number, distance in enumerate((-400, -2, -1, 0, 1)):
+            first = long_ago + timedelta(days=distance)
+            one = replace(FIRED, id=str(number), tenant_id=tenant, period=Period(first, first))
+            await firings.add(one)
+    monkeypatch.setattr(by_rule, "MOST_DROPPED", 4)
+    monkeypatch.setattr(by_rule, "TRANSACTION", 2)
+    assert [await firings.drop_before(long_ago) for _ in range(3)] == [4, 2, 0]
+    for tenant in (tenant_id, f"{tenant_id}-2"):
+        assert [one.id for one in await firings.since(tenant, date(2000, 1, 1))] == ["4", "3"]
 
 
 async def test_of_a_period_the_latest_firing_comes_first(firings: FiringStore, tenant_id: str) -> None:

@@ -28,7 +28,8 @@ def rule(tenant_id: str, rule_id: str = "0" * 16, name: str = "Ausgaben über 5 
         channels=[EmailChannel(type="email", to=["a@b.example"]),
                   WebhookChannel(type="webhook", url="https://example.com/hook")],
         muted_until=NOW + timedelta(days=1), notify_resolved=True, created_at=NOW, updated_at=NOW,
-        gone=["https://example.com/hook"], webhook_generation=3, rotated_at=NOW,
+        watched_since=NOW,
+        gone=["https://example.com/hook"], webhook_generation=3, rotations=[NOW, NOW],
     )  # fmt: skip
 
 
@@ -67,14 +68,15 @@ async def test_rules_are_the_tenant_s_own_by_id(rules: RuleStore, tenant_id: str
     for number in (2, 0, 1):
         await rules.save(rule(tenant_id, f"{number:016}"), None)
     await rules.save(rule(f"{tenant_id}-2", f"{0:016}"), None)
-    await rules.delete(f"{tenant_id}-3", f"{0:016}")
-    await rules.delete(f"{tenant_id}-2", f"{0:016}")
+    (_, etag) = await rules.find(f"{tenant_id}-2", f"{0:016}") or (None, "")
+    assert await rules.delete(f"{tenant_id}-3", f"{0:016}", etag)
+    assert await rules.delete(f"{tenant_id}-2", f"{0:016}", etag)
     assert [one.id for one in await rules.of_tenant(tenant_id)] == [f"{number:016}" for number in range(3)]
     assert await rules.of_tenant(f"{tenant_id}-2") == []
 
 
 async def test_of_two_who_change_a_rule_one_is_told(rules: RuleStore, tenant_id: str) -> None:
-    """Whoever creates what is there, or replaces what has changed or is gone, writes nothing."""
+    """Whoever creates what is there, or changes or deletes what has changed or is gone, writes nothing."""
     one = rule(tenant_id)
     assert await rules.save(one, None)
     assert not await rules.save(rule(tenant_id, name="other"), None)
@@ -83,7 +85,10 @@ async def test_of_two_who_change_a_rule_one_is_told(rules: RuleStore, tenant_id:
     assert not await rules.save(rule(tenant_id, name="second"), etag)
     (found, etag) = await rules.find(tenant_id, one.id) or (None, "")
     assert found == rule(tenant_id, name="first")
-    await rules.delete(tenant_id, one.id)
+    assert await rules.save(rule(tenant_id, name="second"), etag)
+    assert not await rules.delete(tenant_id, one.id, etag)
+    (_, etag) = await rules.find(tenant_id, one.id) or (None, "")
+    assert await rules.delete(tenant_id, one.id, etag)
     assert not await rules.save(rule(tenant_id, name="third"), etag)
     assert await rules.of_tenant(tenant_id) == []
 

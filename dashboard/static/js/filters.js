@@ -77,7 +77,7 @@ function values(name, state, close, back) {
     try {
       const answer = await get(
         path,
-        question({ ...state, compare: false, filters: {} }, { q, limit: OFFERED }),
+        question({ ...state, compare: false, filters: {} }, { q, sort: "-requests", limit: OFFERED }),
       );
       if (asked !== q) return; // a later answer stands there, or comes
       meet(answer.data);

@@ -38,8 +38,8 @@ export async function reload() {
   try {
     const data = await tab.load(state, (path, parameters) => get(path, parameters, mine.signal));
     if (mine !== loading) return;
-    remember(url, data);
     present(tab, data, state, url);
+    remember(url, data);
     notices.replaceChildren();
     loadedAt = Date.now();
   } catch (error) {
@@ -92,8 +92,9 @@ function present(tab, data, state, url) {
   );
   if (shown?.url === url && shown.text === text) return; // nothing new: nothing moves
   const isOther = shown?.url !== url;
+  const nodes = tab.render(data, state, { reload });
   shown = { url, tab: tab.id, text };
-  show(content, tab.render(data, state, { reload }));
+  show(content, nodes);
   if (isOther) announce(`${tab.title} is shown.`);
 }
 

@@ -10,7 +10,8 @@ const button = document.getElementById("theme");
 /** Shows the theme on the button; `changed` is called when the colours are others. */
 export function themeButton(changed) {
   label();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", changed);
+  for (const query of ["(prefers-color-scheme: dark)", "print"])
+    matchMedia(query).addEventListener("change", changed);
   button.addEventListener("click", () => {
     const theme = NEXT[current()];
     if (theme === "auto") delete document.documentElement.dataset.theme;

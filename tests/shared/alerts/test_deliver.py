@@ -159,6 +159,20 @@ async def test_a_url_that_is_gone_is_written_down_in_its_rule() -> None:
     assert one.delivery(note(HOOK)).state == "failed"
 
 
+async def test_a_url_that_left_its_rule_meanwhile_is_not_written_down() -> None:
+    """Nobody could enable it again; what is there now is another channel."""
+    one = world(HOOK)
+
+    class Late(FakeSender):
+        async def send(self, notification: Notification, now: datetime) -> Result:
+            one.board.add_rule(rule([TICKET]))
+            return await super().send(notification, now)
+
+    one.hook = Late([GONE])
+    await one.handle(note(HOOK))
+    assert one.board.rules["contoso", "r1"][0].gone == []
+
+
 @pytest.mark.parametrize(
     ("channels", "tenant", "told"),
     [
@@ -227,6 +241,37 @@ async def test_only_addresses_that_have_not_taken_a_mail_get_it_again() -> None:
         (what.id, ()),
         (what.id, ("bo@example.com",)),
     ]
+
+
+@pytest.mark.parametrize("channel", [HOOK, MAIL, TICKET], ids=lambda channel: channel.type)
+@pytest.mark.parametrize("left", ["another", "none", "no rule", "no tenant"])
+async def test_a_channel_that_has_left_its_rule_is_not_called(channel: Channel, left: str) -> None:
+    """Of any type, also while it waits for another attempt; nobody is told of that."""
+    one, what = world(channel, tenant=CONTOSO if left == "another" else TENANT), note(channel)
+    sender = one.of(channel)
+    sender.results = [BAD, OK]
+    assert await one.handle(what) == "again"
+    if left == "no rule":
+        one.board.rules.clear()
+    elif left == "no tenant":
+        one.tenants.tenant = None
+    else:
+        one.board.add_rule(rule([hook("https://new.example.com")] if left == "another" else []))
+    await one.work()
+    found = one.delivery(what)
+    assert (found.state, len(sender.sent)) == ("failed", 1)
+    assert found.attempts[-1].detail == "The alert does not name this channel any more."
+    assert len(one.mail.sent) + len(one.ticket.sent) + len(one.hook.sent) == 1
+
+
+async def test_a_url_that_is_gone_is_called_no_more() -> None:
+    """Not by messages either that were on their way when it answered 410."""
+    one = world(HOOK, TICKET)
+    one.hook.results = [GONE]
+    await one.put(note(HOOK), note(HOOK, "resolved"))
+    await one.work()
+    assert len(one.hook.sent) == 1
+    assert one.delivery(note(HOOK, "resolved")).attempts[-1].detail.startswith("The URL answered 410 before")
 
 
 @pytest.mark.parametrize("after", [False, True])

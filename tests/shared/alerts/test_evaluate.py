@@ -35,7 +35,8 @@ def rule(name: str = "r", metric: str = "daily_tokens_percent", *at: int, **fiel
     """A rule that tells by mail."""
     thresholds = [Decimal(one) for one in at or (80,)]
     whole = {"id": name, "tenant_id": "contoso", "name": name.title(), "metric": metric, "channels": [MAIL]}
-    return Rule(**{**whole, "thresholds": thresholds, "created_at": EPOCH, "updated_at": EPOCH, **fields})
+    moments = dict.fromkeys(("created_at", "updated_at", "watched_since"), EPOCH)
+    return Rule(**{**whole, "thresholds": thresholds, **moments, **fields})
 
 
 @dataclass
@@ -84,7 +85,7 @@ async def test_a_firing_says_why() -> None:
     await world.use(655)
     assert await world.evaluate() == 1
     [firing] = world.board.firings.values()
-    assert (firing.rule_id, firing.rule, firing.severity, firing.metric) == (
+    assert (firing.rule_id, firing.rule_name, firing.severity, firing.metric) == (
         "r", "R", "critical", "monthly_tokens_percent",
     )  # fmt: skip
     assert (firing.value, firing.threshold, firing.limit, firing.unit) == (
@@ -138,7 +139,7 @@ async def test_a_threshold_fires_once_a_period() -> None:
         ({"channels": [HOOK, MAIL], "gone": [HOOK.url]}, 1, 1),
         ({"filter": Filter(feature=["ticket-suggest"])}, 1, 1),
         ({"filter": Filter(feature=["another"])}, 0, 0),
-        ({"created_at": NOW}, 1, 1),
+        ({"watched_since": NOW}, 1, 1),
     ],
 )
 async def test_what_a_rule_says_is_heeded(fields: dict[str, Any], fires: int, tells: int) -> None:
@@ -171,11 +172,12 @@ async def test_usage_of_an_ended_period_fires_for_it() -> None:
 
 
 async def test_a_rule_is_not_about_the_time_before_it() -> None:
-    """A period that had ended when the rule was made is none of its business."""
+    """A period that had ended when the rule was made, or told to watch another thing, is not its affair."""
     world = World()
-    world.rules(rule("r", created_at=NOW))
+    world.rules(rule("new", created_at=NOW, watched_since=NOW), rule("old", watched_since=NOW), rule("r"))
     await world.use(80, NOW - DAY)
-    assert await world.evaluate() == 0
+    assert await world.evaluate() == 1
+    assert [one.rule_id for one in world.board.firings.values()] == ["r"]
 
 
 @pytest.mark.parametrize(("created_at", "fired"), [(EPOCH, 1), (NOW, 0)])
@@ -253,18 +255,52 @@ async def test_who_was_not_told_of_the_alert_is_not_told_of_its_end() -> None:
     assert world.told() == []
 
 
-async def test_an_edited_rule_is_another() -> None:
-    """A new threshold or filter fires for itself; firings of the old one are left as they are."""
+@pytest.mark.parametrize(
+    "edited",
+    [
+        rule("r", "daily_requests", 5, notify_resolved=True),
+        rule("r", "daily_requests", 1, notify_resolved=True, filter=Filter(feature=["another"])),
+        rule("r", "monthly_tokens_percent", 90, notify_resolved=True),
+    ],
+    ids=["threshold", "filter", "metric"],
+)
+async def test_what_a_rule_asks_for_no_more_is_over(edited: Rule) -> None:
+    """Its firing resolves at once, though its value is not known; a threshold beside it changes nothing."""
     world = World()
     world.rules(rule("r", "daily_requests", 1, notify_resolved=True))
     await world.use(1)
     assert await world.evaluate() == 1
     world.rules(rule("r", "daily_requests", 1, 5, notify_resolved=True))
     assert await world.evaluate() == 0
-    world.rules(rule("r", "daily_requests", 5, notify_resolved=True))
-    world.cloud.wait(86_400)
-    assert await world.evaluate() == 0
-    assert {kind for kind, *_ in world.told()} == {"fired"}
+    assert [kind for kind, *_ in world.told()] == ["fired"]
+    world.rules(edited)
+    for _ in range(2):
+        assert await world.evaluate() == 0
+    assert [kind for kind, *_ in world.told()] == ["fired", "resolved"]
+    [firing] = world.board.firings.values()
+    assert (firing.resolved_at, firing.resolved_value) == (NOW, None)
+
+
+async def test_what_a_month_that_is_over_fired_stays() -> None:
+    """Also where the rule does not ask for it any more."""
+    world = World()
+    world.rules(rule("r", "monthly_tokens_percent", 5))
+    await world.use(90)
+    await world.evaluate()
+    world.rules(rule("r", "monthly_tokens_percent", 50))
+    world.cloud.wait(30 * 86_400)
+    await world.evaluate()
+    assert [one.resolved_at for one in world.board.firings.values()] == [None]
+
+
+async def test_the_order_of_a_filter_does_not_matter() -> None:
+    """Somebody who sends it otherwise, or a value twice, asks for the same."""
+    world = World()
+    for values in (["other", "ticket-suggest"], ["ticket-suggest", "other", "other"]):
+        world.rules(rule("r", "daily_requests", 1, filter=Filter(feature=values)))
+        await world.use(1)
+        await world.evaluate()
+    assert len(world.board.firings) == 1
 
 
 # --- exactly once

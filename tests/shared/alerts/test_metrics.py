@@ -1,7 +1,7 @@
 """Metrics: exact values of a hand-made month, and what holds for every value and threshold."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -36,7 +36,8 @@ USAGE = (
 def rule(metric: str, **fields: Any) -> Rule:  # noqa: ANN401 - any field
     """A rule about a metric."""
     whole = {"id": "r", "tenant_id": "contoso", "name": "R", "metric": metric, "thresholds": [Decimal(80)]}
-    return Rule(**{**whole, "created_at": EPOCH, "updated_at": EPOCH, **fields})
+    moments = dict.fromkeys(("created_at", "updated_at", "watched_since"), EPOCH)
+    return Rule(**{**whole, **moments, **fields})
 
 
 async def world(usage: Sequence[tuple[Any, ...]] = USAGE, tenant: Tenant = BERLIN) -> Cloud:
@@ -72,7 +73,13 @@ async def value(cloud: Cloud, one: Rule, day: date = TODAY, now: datetime = NOW)
         ("projected_budget_percent", TODAY, "372.43", "0.5", "2026-03-13"),
         ("monthly_active_users", TODAY, "3", None, None),
         ("monthly_unpriced_requests", TODAY, "1", None, None),
-        ("daily_tokens_vs_average_percent", TODAY, "96.37", None, None),  # 7 * 95 of 690
+        (
+            "daily_tokens_vs_average_percent",
+            TODAY,
+            "82.6",
+            None,
+            None,
+        ),  # 6 * 95 of 690, the first of which is of the 4th
         ("monthly_tokens_percent", LAST_MONTH, "14", 1_000, None),
         ("daily_tokens_percent", YESTERDAY, "250", 100, "2026-03-09"),
         ("daily_tokens_percent", date(2026, 3, 8), "0", 100, None),
@@ -81,7 +88,6 @@ async def value(cloud: Cloud, one: Rule, day: date = TODAY, now: datetime = NOW)
         ("daily_requests", YESTERDAY, "1", None, None),
         ("monthly_active_users", LAST_MONTH, "1", None, None),
         ("monthly_unpriced_requests", LAST_MONTH, "0", None, None),
-        ("daily_tokens_vs_average_percent", YESTERDAY, "397.72", None, None),  # 7 * 250 of 440
     ],
 )
 async def test_each_metric_is_exact(
@@ -111,7 +117,8 @@ async def test_each_metric_is_exact(
         ("daily_requests", {"provider": ["anthropic"]}, "0"),
         ("monthly_active_users", {"feature": ["crm-summary"]}, "2"),
         ("monthly_unpriced_requests", {"user": ["ann", "cleo"]}, "0"),
-        ("daily_tokens_vs_average_percent", {"feature": ["crm-summary"]}, "28"),
+        ("daily_tokens_vs_average_percent", {"product": ["crm"]}, "82.6"),
+        ("daily_tokens_vs_average_percent", {"feature": ["crm-summary"]}, None),  # new since yesterday
         ("daily_tokens_vs_average_percent", {"user": ["cleo"]}, None),  # never seen before
     ],
 )
@@ -130,6 +137,28 @@ async def test_what_is_not_known_reaches_nothing(metric: str) -> None:
     found = await value(await world(USAGE[-1:], tenant), rule(metric))
     assert (found.value, found.limit) == (None, None)
     assert not found.reaches(Decimal("0.000000001"))
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ([], None),
+        ([3], None),
+        ([2, 1], None),
+        ([3, 2, 1], "100"),
+        ([5, 4, 1], "166.66"),
+        ([7, 6, 5, 4, 3, 2, 1], "100"),
+        ([7], None),
+        ([9, 8, 7, 6], None),
+        ([8, 7, 6, 5], "233.33"),
+    ],
+)
+async def test_what_is_new_is_no_leap(before: list[int], expected: str | None) -> None:
+    """As much as on each day so far is 100 %, from the fourth on; days of rest after the first count, too."""
+    days = [TODAY - timedelta(days=distance) for distance in (*before, 0)]
+    cloud = await world([(f"{day}T08:00:00+01:00", "ann", "new", 100, None) for day in days])
+    found = await value(cloud, rule("daily_tokens_vs_average_percent"))
+    assert (None if found.value is None else str(found.value)) == expected
 
 
 async def test_a_budget_of_unknown_spend_is_not_reached() -> None:

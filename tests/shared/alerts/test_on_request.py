@@ -20,7 +20,8 @@ CHANNELS: list[Channel] = [
 ]  # fmt: skip
 RULE = Rule(
     id="0123456789abcdef", tenant_id=TENANT.id, name="Spend", metric="monthly_spend_usd",
-    thresholds=[Decimal(100), Decimal(200)], channels=CHANNELS, created_at=NOW, updated_at=NOW,
+    thresholds=[Decimal(100), Decimal(200)], channels=CHANNELS,
+    created_at=NOW, updated_at=NOW, watched_since=NOW,
 )  # fmt: skip
 
 

@@ -72,7 +72,7 @@ def rules_of(tenant_id: str) -> list[Rule]:
         Rule(
             id=name, tenant_id=tenant_id, name=name, metric=metric, filter=Filter(**wanted),
             thresholds=[Decimal(one) for one in at], channels=CHANNELS, notify_resolved=True,
-            created_at=EPOCH, updated_at=EPOCH,
+            created_at=EPOCH, updated_at=EPOCH, watched_since=EPOCH,
         )
         for name, metric, at, wanted in asked
     ]  # fmt: skip
@@ -239,7 +239,7 @@ class Quarter:
 NANO = Decimal("0.000000001")
 DEFAULT = Rule(
     id="default", tenant_id="any", name="default", metric="monthly_tokens_percent",
-    thresholds=[Decimal(80)], created_at=EPOCH, updated_at=EPOCH,
+    thresholds=[Decimal(80)], created_at=EPOCH, updated_at=EPOCH, watched_since=EPOCH,
 )  # fmt: skip
 
 # --- the recount

@@ -12,7 +12,7 @@ from shared.alerts import rules
 from shared.alerts.ports import Rules
 from shared.alerts.rule import DEFAULT_RULE, MAX_RULES, Rule, RuleSettings
 from shared.config import AlertSettings, MailSettings
-from shared.errors import Busy, Conflict, InvalidInput, NotFound, Outdated, TooLarge
+from shared.errors import Busy, Conflict, InvalidInput, NotFound, Outdated, TooLarge, TooMany
 from shared.event import EPOCH
 from shared.tenants import Tenant
 from tests.alerts import Board
@@ -112,7 +112,40 @@ async def test_replacing_keeps_what_the_tenant_does_not_say() -> None:
     rule = await rules.find(stores(board), TENANT, made.id)
     assert (rule.name, rule.channels, rule.gone) == ("New", [], [])
     assert (rule.created_at, rule.updated_at) == (NOW, LATER)
-    assert (rule.webhook_generation, rule.rotated_at) == (1, NOW)
+    assert (rule.webhook_generation, rule.rotations) == (1, [NOW])
+
+
+@pytest.mark.parametrize(
+    ("edit", "since"),
+    [
+        ({"name": "New", "severity": "critical", "enabled": False, "channels": [HOOK]}, NOW),
+        ({"thresholds": [Decimal("100.0")], "filter": {"user": ["b", "a"]}}, NOW),
+        ({"thresholds": [Decimal(100), Decimal(200)]}, LATER),
+        ({"metric": "daily_requests"}, LATER),
+        ({"filter": {"user": ["a"]}}, LATER),
+    ],
+)
+async def test_a_rule_knows_since_when_it_watches_what_it_watches(edit: dict[str, Any], since: Any) -> None:  # noqa: ANN401
+    """Who edits anything else, or says the same again, changes nothing of that."""
+    board, said = Board(), {"filter": {"user": ["a", "b"]}}
+    made = await rules.create(stores(board), TENANT, settings(**said), NOW)
+    rule = await rules.replace(stores(board), TENANT, made.id, settings(**{**said, **edit}), LATER)
+    assert (rule.watched_since, rule.created_at) == (since, NOW)
+
+
+async def test_a_secret_is_rotated_so_many_times_a_day() -> None:
+    """Those before it are kept for a day, however often it is rotated; then there is room again."""
+    board = Board()
+    made = await rules.create(stores(board), TENANT, settings(), NOW)
+    times = [NOW + timedelta(minutes=minute) for minute in range(rules.MAX_ROTATIONS)]
+    for at in times:
+        rule = await rules.rotate(stores(board), TENANT, made.id, at)
+    assert rule.rotations == times
+    with pytest.raises(TooMany):
+        await rules.rotate(stores(board), TENANT, made.id, LATER)
+    rule = await rules.rotate(stores(board), TENANT, made.id, NOW + timedelta(hours=24))
+    assert rule.rotations == [*times[1:], NOW + timedelta(hours=24)]
+    assert rule.webhook_generation == rules.MAX_ROTATIONS + 1
 
 
 type Change = Callable[[Rules, Rule, set[str] | None], Awaitable[Any]]
@@ -155,6 +188,25 @@ async def test_a_change_in_between_is_not_overwritten_unseen() -> None:
             await change
         rule = await rules.find(stores(board), TENANT, made.id)
         assert (rule.name, rule.webhook_generation) == ("Spend" if is_known else "Mine", 1)
+
+
+async def test_what_changes_in_between_is_not_deleted_unseen() -> None:
+    """Somebody who knows the version does not delete the next one; somebody who takes any does."""
+    for is_known in (True, False):
+        board = Board()
+        made = await rules.create(stores(board), TENANT, settings(), NOW)
+
+        async def other(board: Board = board, made: Rule = made) -> None:
+            await rules.rotate(stores(board), TENANT, made.id, NOW)
+
+        one = board.alerting(Interrupted(2, other)).rules  # between reading and deleting
+        delete = rules.delete(one, TENANT, made.id, {rules.version_of(made)} if is_known else None)
+        if is_known:
+            with pytest.raises(Outdated):
+                await delete
+        else:
+            await delete
+        assert len(board.rules) == is_known
 
 
 async def test_who_always_loses_is_told_to_try_again() -> None:

@@ -6,7 +6,7 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from shared.alerts.rule import Rule
-from shared.alerts.secrets import OVERLAP, secret_of, signature
+from shared.alerts.secrets import secret_of, signature
 from tests.channels.cast import rule
 
 MASTER, BODY = "a master secret", '{"type":"usage.alert.fired","rule":"Größe"}'
@@ -36,13 +36,20 @@ def test_a_receiver_believes_what_its_rule_signs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("later", "old_too"),
-    [(timedelta(0), True), (OVERLAP - timedelta(seconds=1), True), (OVERLAP, False)],
+    ("ago", "believed"),
+    [
+        ([0], [False, False, True, True]),
+        ([24 * 3_600 - 1], [False, False, True, True]),
+        ([24 * 3_600], [False, False, False, True]),
+        ([3_600, 0], [False, True, True, True]),
+        ([24 * 3_600, 3_600, 0], [False, True, True, True]),
+        ([2, 1, 0], [True] * 4),
+    ],
 )
-def test_after_a_rotation_both_secrets_hold_for_a_day(later: timedelta, old_too: bool) -> None:
-    """The new one from the first moment, the old one until the day is over, the one before that never."""
+def test_after_a_rotation_the_old_secret_holds_for_a_day(ago: list[int], believed: list[bool]) -> None:
+    """The new one from the first moment; each that was replaced in the last 24 hours, however many."""
     now = datetime.now(UTC)
-    generations = [rule([], webhook_generation=number) for number in range(3)]
-    rotated = generations[2].model_copy(update={"rotated_at": now - later})
-    believed = [is_believed(secret_of(MASTER, one), rotated, now) for one in generations]
-    assert believed == [False, old_too, True]
+    generations = [rule([], webhook_generation=number) for number in range(4)]
+    rotations = [now - timedelta(seconds=one) for one in ago]
+    rotated = generations[3].model_copy(update={"rotations": rotations})
+    assert [is_believed(secret_of(MASTER, one), rotated, now) for one in generations] == believed

@@ -19,13 +19,7 @@ export const path = (id, more = "") => `usage/alerts/${encodeURIComponent(id)}${
 
 /** What the API takes of a rule that it gave. */
 export function settingsOf(rule) {
-  const settings = Object.fromEntries(SETTINGS.map((name) => [name, rule[name]]));
-  return { ...settings, channels: rule.channels.map(channelOf) };
-}
-
-function channelOf({ type, to, url }) {
-  if (type === "email") return { type, to };
-  return type === "webhook" ? { type, url } : { type };
+  return Object.fromEntries(SETTINGS.map((name) => [name, rule[name]]));
 }
 
 /** Changes some settings of the rule as it is now, which may be newer than what is shown. */

@@ -104,8 +104,9 @@ const checkbox = (name, text, checked) =>
 
 /** What depends on the metric: the unit of thresholds, the period, and whether a filter goes with it. */
 function follow(element, metrics) {
-  const { unit, span, takes_filter: takesFilter } = chosen(element, metrics);
+  const { unit, span, takes_filter: takesFilter, note } = chosen(element, metrics);
   setUnit(element, unit);
+  hint(element, "metric", note);
   hint(element, "thresholds", `Each threshold notifies once per ${SPANS[span]}, when the value reaches it.`);
   element.querySelector(".filter-fields").hidden = !takesFilter;
   element.querySelector(".no-filter").hidden = takesFilter;

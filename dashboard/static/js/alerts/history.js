@@ -202,7 +202,7 @@ export function saveHistory({ rule, firings, deliveries }) {
   saveCsv(
     `alert-${rule.id}.csv`,
     [
-      ["Name", (one) => one.name],
+      ["Name", (one) => one.rule.name],
       ["Fired at", (one) => one.fired_at],
       ["From", (one) => one.period.from],
       ["To", (one) => one.period.to],

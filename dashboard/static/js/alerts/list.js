@@ -79,9 +79,8 @@ export function value(rule) {
   );
 }
 
-function channels({ channels: all }) {
+function channels({ channels: all, disabled_urls: disabled }) {
   if (!all.length) return h("span.muted", {}, "Nobody is told");
-  const isBroken = all.some((one) => one.is_disabled);
   const kinds = Object.keys(words.CHANNELS).filter((type) => all.some((one) => one.type === type));
   return [
     kinds.map((type) =>
@@ -94,7 +93,7 @@ function channels({ channels: all }) {
           .join("\n"),
       ),
     ),
-    isBroken && words.badge("Disabled webhook", "badge-error"),
+    disabled.length > 0 && words.badge("Disabled webhook", "badge-error"),
   ];
 }
 

@@ -75,7 +75,7 @@ function notification(rule) {
           "li",
           {},
           h("bdi", {}, words.channelText(one)),
-          one.is_disabled &&
+          rule.disabled_urls.includes(one.url) &&
             words.badge(
               "Disabled",
               "badge-error",
@@ -116,7 +116,7 @@ function mute(rule, reload) {
       h(
         "div",
         { onkeydown: arrows },
-        h("p.menu-note", {}, "It goes on to be looked at and written down; nobody is told."),
+        h("p.menu-note", {}, "The alert is still checked and recorded, but nobody is told."),
         Object.entries(MUTES).map(([text, ms]) => item(`For ${text}`, ms)),
         words.isMuted(rule) && item("Unmute", null),
       ),
@@ -135,7 +135,7 @@ async function remove(rule) {
   }
   const isSure = await confirmed({
     title: "Delete this alert?",
-    text: `“${rule.name}” and the way to its history will be gone. This cannot be undone.`,
+    text: `“${rule.name}” will be deleted, and its history no longer shown. This cannot be undone.`,
     action: "Delete",
     kind: "button-error",
   });

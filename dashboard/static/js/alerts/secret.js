@@ -54,7 +54,7 @@ function opened(rule, { secret, rotated_at: rotated }) {
 async function rotate(rule, dialog) {
   const isSure = await confirmed({
     title: "Rotate the secret?",
-    text: "There will be a new secret at once. For 24 hours calls are signed with both, the old one and the new one, so that the receiver can follow without missing a call. After that the old one is worth nothing.",
+    text: "There will be a new secret at once. For 24 hours calls are signed with the old one, too, so that the receiver can follow without missing a call. After that the old one is worth nothing.",
     action: "Rotate",
     kind: "button-primary",
   });

@@ -16,7 +16,7 @@ export async function test(rule, whenClosed) {
   const list = h("ul.test-list");
   const dialog = openDialog(
     `Test of “${rule.name}”`,
-    [h("p.muted", {}, "Sent as a real one is, and marked as a test."), h("div", { role: "status" }, list)],
+    [h("p.muted", {}, "Sent like a real alert, and marked as a test."), h("div", { role: "status" }, list)],
     closeButton(),
   );
   dialog.addEventListener("close", whenClosed);

@@ -36,14 +36,14 @@ export default {
 
 async function asked({ id, open, page }, get) {
   if (id === "new" || (id && open === "edit")) return toEdit(id, get);
-  const metrics = get("usage/alert-metrics");
-  if (!id) return all({ metrics, rules: get("usage/alerts", new URLSearchParams({ limit: MOST })) });
+  const metrics = () => get("usage/alert-metrics"); // asked last, as the quickest
+  if (!id) return all({ rules: get("usage/alerts", new URLSearchParams({ limit: MOST })), metrics: metrics() });
   const before = (Math.max(1, Math.trunc(Number(page)) || 1) - 1) * PAGE;
   return all({
-    metrics,
     rule: get(path(id)),
     firings: get(path(id, "/firings"), new URLSearchParams({ limit: PAGE, offset: before })),
     deliveries: get(path(id, "/deliveries"), new URLSearchParams({ limit: MOST })),
+    metrics: metrics(),
   });
 }
 
@@ -58,8 +58,8 @@ async function all(questions) {
 async function toEdit(id, get) {
   const isNew = id === "new";
   const { metrics, rule } = await all({
-    metrics: get("usage/alert-metrics"),
     rule: get(path(isNew ? DEFAULT : id)),
+    metrics: get("usage/alert-metrics"),
   });
   const known = settingsOf(rule);
   const mails = known.channels.filter(({ type }) => type === "email");

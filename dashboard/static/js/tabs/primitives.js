@@ -15,6 +15,7 @@ const USED = {
   "governance.scan": "Scans run",
   "safety.moderate": "Content checks",
 };
+const words = (slug) => slug[0].toUpperCase() + slug.slice(1).replaceAll("-", " ");
 const primitive = {
   key: "primitive",
   title: "Primitive",
@@ -36,7 +37,7 @@ const countedAs = {
   cell: (row) =>
     row.counted_as === "token-quota"
       ? h("span.badge.badge-accent", {}, "Token quota")
-      : h("span.muted", {}, row.counted_as.replaceAll("-", " ")),
+      : h("span.muted", {}, words(row.counted_as)),
 };
 
 export default breakdown({

@@ -11,13 +11,13 @@ from shared.alerts.notification import Notification
 from shared.money import digits
 
 
-def told(notification: Notification) -> dict[str, Any]:
+def payload_of(notification: Notification) -> dict[str, Any]:
     """The firing as JSON has it: times in RFC 3339, decimals as exact numbers."""
     firing = notification.firing
     facts: dict[str, Any] = {
-        "firing_id": firing.id,
+        "id": firing.id,
         "tenant_id": firing.tenant_id,
-        "rule": {"id": firing.rule_id, "name": firing.rule},
+        "rule": {"id": firing.rule_id, "name": firing.rule_name},
         "severity": firing.severity,
         "metric": firing.metric,
         "unit": firing.unit,
