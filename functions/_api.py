@@ -3,8 +3,8 @@
     @operation(usage, "GET", "usage/summary", query=SummaryQuery, answer=SummaryAnswer)
     async def get_summary(req): ...
 
-adds the route, answers HEAD, turns domain errors into problem details, and keeps what the OpenAPI
-document says of it.
+adds the route, answers HEAD, refuses any parameter where no query is declared, turns domain errors into
+problem details, and keeps what the OpenAPI document says of it.
 """
 
 import re
@@ -35,7 +35,7 @@ class Operation:
     path: str
     caller: Caller
     description: str
-    query: type[BaseModel] | None
+    query: type[BaseModel]
     body: Any
     answer: Any
     status: HTTPStatus
@@ -52,7 +52,7 @@ def operation(
     path: str,
     *,
     caller: Caller = "read",
-    query: type[BaseModel] | None = None,
+    query: type[BaseModel] = _http.NoQuery,
     body: Any = None,  # noqa: ANN401 - a model, or a type that pydantic describes
     answer: Any = None,  # noqa: ANN401
     status: HTTPStatus = HTTPStatus.OK,
@@ -67,16 +67,19 @@ def operation(
         OPERATIONS.append(
             Operation(name, method, path, caller, description, query, body, answer, status, media, problems)
         )
+        handle = _wrapped(handler, takes_none=query is _http.NoQuery)
         methods = [method, "HEAD"] if method == "GET" else [method]
-        return blueprint.route(path, methods=methods, auth_level=func.AuthLevel.ANONYMOUS)(_wrapped(handler))
+        return blueprint.route(path, methods=methods, auth_level=func.AuthLevel.ANONYMOUS)(handle)
 
     return declare
 
 
-def _wrapped(handler: Handler) -> Handler:
+def _wrapped(handler: Handler, *, takes_none: bool) -> Handler:
     @wraps(handler)
     async def handle(req: func.HttpRequest) -> func.HttpResponse:
         try:
+            if takes_none:
+                _http.parameters(req, _http.NoQuery)
             response = await handler(req)
         except UsageError as error:
             response = _http.problem(error)

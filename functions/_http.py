@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import azure.functions as func
 import orjson
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import from_json
 
 from shared import errors
@@ -153,6 +153,12 @@ async def client(req: func.HttpRequest, scope: Scope) -> Access:
 async def operator(req: func.HttpRequest) -> None:
     """Raises NotAuthenticated, NotAllowed or Unavailable unless an operator asks."""
     await check_operator(bearer(req), services().settings.operator_key_sha256, services().tokens)
+
+
+class NoQuery(BaseModel):
+    """No parameters."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 def parameters[M: BaseModel](req: func.HttpRequest, model: type[M]) -> M:

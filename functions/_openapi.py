@@ -131,9 +131,7 @@ def _answer(
 
 
 def _problems(one: Operation) -> dict[str, Any]:
-    statuses = [HTTPStatus.SERVICE_UNAVAILABLE, *one.problems]
-    if one.query is not None or one.body is not None or "{" in one.path:
-        statuses.append(HTTPStatus.BAD_REQUEST)
+    statuses = [HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE, *one.problems]
     if one.caller != "anyone":
         statuses.append(HTTPStatus.UNAUTHORIZED)
     if one.caller not in ("anyone", "operator"):
@@ -163,8 +161,6 @@ def _path_parameters(path: str) -> list[dict[str, Any]]:
 
 
 def _query_parameters(one: Operation) -> list[dict[str, Any]]:
-    if one.query is None:
-        return []
     schema = one.query.model_json_schema(by_alias=True)
     return [
         _query_parameter(name, _inlined(described, schema.get("$defs", {})))

@@ -8,7 +8,6 @@ import azure.functions as func
 
 from functions._api import operation
 from functions._http import csv_file, parameters
-from functions.quota import NoQuery
 from functions.usage import asking, question
 from shared.answers import SnapshotRow
 from shared.days import Period
@@ -57,11 +56,10 @@ add_export("focus", FilterQuery, focus_sheet, "The cost rows of the period in FO
 add_export("events", EventsQuery, events_sheet, "The single events of 31 days at most, as CSV.")
 
 
-@export("usage/export/quota.csv", query=NoQuery)
+@export("usage/export/quota.csv")
 async def export_quota(req: func.HttpRequest) -> func.HttpResponse:
     """The quota, and the totals of the billing month to date, as CSV."""
-    tenant, _ = await asking(req), parameters(req, NoQuery)
-    about = question(tenant, PeriodQuery())
+    about = question(await asking(req), PeriodQuery())
     answer = await quota_view(services().stores, about.tenant, about.now)
     sheet = record_sheet({**answer["data"], **answer["totals"]})
     return await file("quota", month_to_date(about.tenant, about.now), sheet)

@@ -13,8 +13,8 @@ from functions.ingest import IngestAnswer, counts_of, tell
 from shared.alerts.evaluate import look_again
 from shared.errors import Conflict, InvalidInput, NotFound
 from shared.event import TenantId
-from shared.keys import ApiKey, KeySettings, issue
-from shared.rejects import Reject
+from shared.keys import KEY_ID, ApiKey, KeySettings, issue
+from shared.rejects import REJECT_ID, Reject
 from shared.replay import replay
 from shared.services import services
 from shared.tenants import Tenant, TenantSettings, settled
@@ -140,7 +140,8 @@ async def post_key(req: func.HttpRequest) -> func.HttpResponse:
 async def delete_key(req: func.HttpRequest) -> func.HttpResponse:
     """Revokes an API key, within half a minute everywhere."""
     await operator(req)
-    key = await services().keys.find(req.route_params["key_id"])
+    key_id = req.route_params["key_id"]
+    key = await services().keys.find(key_id) if KEY_ID.fullmatch(key_id) else None
     if key is None or key.tenant_id != req.route_params["tenant_id"]:
         raise NotFound("The tenant has no such key.")
     await services().keys.save(key.model_copy(update={"revoked": True}))
@@ -161,7 +162,8 @@ async def list_rejects(req: func.HttpRequest) -> func.HttpResponse:
 async def post_replay(req: func.HttpRequest) -> func.HttpResponse:
     """Counts a reject after all; 400 with the reasons when it is refused again."""
     await operator(req)
-    reject = await services().rejects.find(req.route_params["reject_id"])
+    reject_id = req.route_params["reject_id"]
+    reject = await services().rejects.find(reject_id) if REJECT_ID.fullmatch(reject_id) else None
     if reject is None:
         raise NotFound("There is no such reject.")
     if reject.status == "replayed":

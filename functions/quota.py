@@ -1,7 +1,6 @@
 """The quota for API clients."""
 
 import azure.functions as func
-from pydantic import BaseModel, ConfigDict
 
 from functions._api import operation
 from functions._http import answer, fresh, now, parameters
@@ -15,17 +14,10 @@ from shared.snapshots import history
 quotas = func.Blueprint()
 
 
-class NoQuery(BaseModel):
-    """No parameters: the quota is that of the current billing month."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-@operation(quotas, "GET", "usage/quota", query=NoQuery, answer=QuotaAnswer)
+@operation(quotas, "GET", "usage/quota", answer=QuotaAnswer)
 async def get_quota(req: func.HttpRequest) -> func.HttpResponse:
     """What is used of the daily and monthly limits, and where the billing month will end at this rate."""
-    tenant, _ = await asking(req), parameters(req, NoQuery)
-    return answer(await quota_view(services().stores, tenant, now()))
+    return answer(await quota_view(services().stores, await asking(req), now()))
 
 
 @operation(quotas, "GET", "usage/quota/history", query=PeriodQuery, answer=QuotaHistoryAnswer)

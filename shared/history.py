@@ -22,7 +22,7 @@ import orjson
 from shared.days import day_of
 from shared.errors import FieldError, UsageError
 from shared.event import Event
-from shared.ingest import EARLIEST, LATEST, Group, bad_event, claim, price
+from shared.ingest import EARLIEST, LATEST, Group, claim, price
 from shared.message import BadEvent, read_event
 from shared.ports import Mark, Stores
 from shared.pricing import PriceBook
@@ -120,7 +120,8 @@ class Import:
         if event.time < OLDEST:
             priced = FieldError("time", f"is before {OLDEST.year}")
         if isinstance(priced, FieldError):
-            self.report.rejected.append((line, bad_event(line, event, priced)))
+            payload = msgspec.json.encode(event)
+            self.report.rejected.append((line, BadEvent(line, payload, [priced], event.tenant_id)))
             return
         day = day_of(event.time, self.tenant.zone)
         groups.setdefault(day, Group(self.tenant, day)).events.append(priced)

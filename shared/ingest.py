@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import count
 
-import msgspec
-
 from shared.days import day_of, start_of
 from shared.errors import FieldError, TooLarge, Undecodable
 from shared.event import EPOCH, Event
@@ -137,17 +135,19 @@ def by_day(
 ) -> tuple[dict[str, Calendar], list[BadEvent]]:
     """The calendar of each tenant with its good events, priced; and all events that are bad."""
     calendars = {tenant.id: Calendar(tenant) for tenant in tenants.values()}
-    bad = list(batch.bad)
+    refused: list[tuple[int, Event, FieldError]] = []
     groups: dict[Name, Group] = {}  # sent twice in the batch, an event stays on its first day
     first, last = received - LATEST, received + EARLIEST
     for index, event in batch.events:
         calendar = calendars.get(event.tenant_id)
         outcome = price(event, prices, first, last) if calendar else FieldError("tenant_id", "is no tenant")
         if isinstance(outcome, FieldError):
-            bad.append(bad_event(index, event, outcome))
+            refused.append((index, event, outcome))
         elif calendar:
             groups.setdefault(name_of(event), calendar.group(event.time)).events.append(outcome)
-    return calendars, bad
+    sent = batch.sent() if refused else []
+    bad = [BadEvent(index, bytes(sent[index]), [error], event.tenant_id) for index, event, error in refused]
+    return calendars, batch.bad + bad
 
 
 async def store(stores: Stores, batch_id: str, group: Group) -> Tally:
@@ -254,12 +254,6 @@ async def _tenants(stores: Stores, batch: Batch) -> dict[str, Tenant]:
     named = {event.tenant_id for _, event in batch.events} | {one.tenant_id or "" for one in batch.bad}
     found = await asyncio.gather(*(stores.tenants.find(tenant_id) for tenant_id in named - {""}))
     return {tenant.id: tenant for tenant in found if tenant}
-
-
-def bad_event(index: int, event: Event, error: FieldError) -> BadEvent:
-    """A well-formed event that cannot be counted all the same."""
-    payload = msgspec.json.encode(event)
-    return BadEvent(index, payload, [error], event.tenant_id)
 
 
 def _reject(batch_id: str, received: datetime, bad: BadEvent, *, counted: bool) -> Reject:

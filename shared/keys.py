@@ -1,6 +1,7 @@
 """API keys: what a client shows to reach the usage of its tenant. Only their hashes are stored."""
 
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from shared.errors import NotAllowed, NotAuthenticated
 from shared.event import TenantId, Text128
 
 PREFIX = "oneai_"
+KEY_ID = re.compile(r"[0-9a-f]{32}")
 
 type Scope = Literal["read", "ingest", "alerts"]
 

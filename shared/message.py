@@ -17,10 +17,12 @@ from typing import Annotated, Any
 
 import msgspec
 import orjson
+from msgspec import Raw
+from msgspec.json import Decoder
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.errors import FieldError, TooLarge, Undecodable
-from shared.event import TENANT_ID, Event, Text128, UsageEvent
+from shared.event import TENANT_ID, Event, EventUser, Text128, UsageEvent
 from shared.quick import read_good
 
 MAX_BYTES = 512 * 1024
@@ -30,8 +32,12 @@ MAX_ERRORS, MAX_PATH = 20, 200  # of an event and a field: a reject has to fit a
 PLAINLY = {
     "extra_forbidden": "is not known here",
     "missing": "is needed",
+    "union_tag_not_found": "is needed",
+    "union_tag_invalid": "is none of those that there are",
     "string_pattern_mismatch": "is empty or has characters that are not allowed",
 }
+TAG = "type"  # the field that tells the members of a union apart
+PIECES, EVENTS = Decoder(list[Raw] | dict[str, Raw]), Decoder(list[Raw])
 GZIP, JSON = b"\x1f\x8b", (b"{", b"[")
 NOT_READABLE = "The message is not JSON, gzip or base64 of these."
 MAX_LAYERS = 2  # of base64: a client's own, and its queue library's
@@ -51,10 +57,11 @@ class BadEvent:
 class Batch:
     """The events of one message. `id` follows from the bytes: a redelivery has the same one.
 
-    `client` is the tenant of the API client that sent it.
+    `text` is its JSON; `client` is the tenant of the API client that sent it.
     """
 
     id: str
+    text: bytes
     events: list[tuple[int, Event]]
     bad: list[BadEvent]
     client: str | None = None
@@ -63,6 +70,13 @@ class Batch:
     def rejects_id(self) -> str:
         """What names its rejects: two clients may send the same bytes, and each has its own."""
         return self.id if self.client is None else batch_id_of(f"{self.client} {self.id}".encode())
+
+    def sent(self) -> list[Raw]:
+        """The bytes of each event as it came: written anew they could be others, and more."""
+        document: list[Raw] | dict[str, Raw] = PIECES.decode(self.text)
+        if isinstance(document, dict):
+            return EVENTS.decode(document["events"]) if "events" in document else [Raw(self.text)]
+        return document
 
 
 class Events(BaseModel):
@@ -83,8 +97,8 @@ def read_batch(body: bytes, tenant_id: str | None = None) -> Batch:
     batch_id = batch_id_of(text)
     events = read_good(text)
     if events is None or len(events) > MAX_EVENTS or not _are_of(events, tenant_id):
-        return _read_one_by_one(text, batch_id, tenant_id)
-    return Batch(batch_id, list(enumerate(events)), [], tenant_id)
+        return _read_one_by_one(Batch(batch_id, text, [], [], tenant_id))
+    return Batch(batch_id, text, list(enumerate(events)), [], tenant_id)
 
 
 def _are_of(events: Iterable[Event], tenant_id: str | None) -> bool:
@@ -138,10 +152,9 @@ def _unzip(body: bytes) -> bytes:
     return text
 
 
-def _read_one_by_one(text: bytes, batch_id: str, tenant_id: str | None) -> Batch:
-    batch = Batch(batch_id, [], [], tenant_id)
-    for index, raw in enumerate(_raw_events(text)):
-        event = read_event(index, raw, tenant_id)
+def _read_one_by_one(batch: Batch) -> Batch:
+    for index, (raw, sent) in enumerate(zip(_raw_events(batch.text), batch.sent(), strict=True)):
+        event = read_event(index, raw, batch.client, sent)
         if isinstance(event, BadEvent):
             batch.bad.append(event)
         else:
@@ -156,7 +169,7 @@ def _raw_events(text: bytes) -> list[Any]:
         raise Undecodable(f"The message is not JSON: {error}.") from error
     if isinstance(document, dict) and "events" in document:
         if unknown := document.keys() - Events.model_fields:
-            raise Undecodable(f"Unknown field beside events: {min(unknown)}.")
+            raise Undecodable(f"Unknown field beside events: {min(unknown)[:MAX_PATH]}.")
         named = document.get("batch_id")
         if named is not None and not (isinstance(named, str) and len(named) <= MAX_NAME):
             raise Undecodable(f"The batch_id is not text of at most {MAX_NAME} characters.")
@@ -170,8 +183,11 @@ def _raw_events(text: bytes) -> list[Any]:
     return document
 
 
-def read_event(index: int, raw: object, tenant_id: str | None) -> Event | BadEvent:
-    """One event of a batch, or what is wrong with it; `tenant_id` is that of an API client."""
+def read_event(index: int, raw: object, tenant_id: str | None, sent: Raw | None = None) -> Event | BadEvent:
+    """One event of a batch, or what is wrong with it.
+
+    `tenant_id` is that of an API client; `sent` are the event's bytes, where it came as JSON.
+    """
     fields, errors = _fields(raw)
     named = fields.get("tenant_id")
     known = tenant_id or (named if isinstance(named, str) and re.fullmatch(TENANT_ID, named) else None)
@@ -184,12 +200,22 @@ def read_event(index: int, raw: object, tenant_id: str | None) -> Event | BadEve
         errors = list(islice(field_errors(error), MAX_ERRORS))
     except orjson.JSONEncodeError:
         errors = [FieldError("event", "is nested too deeply")]
-    return BadEvent(index, _dump(raw), errors, known)
+    return BadEvent(index, _dump(raw) if sent is None else bytes(sent), errors, known)
 
 
 def _validated(fields: dict[str, Any]) -> Event:
+    fields = _bounded(fields, UsageEvent)
+    if isinstance(user := fields.get("user"), dict):
+        fields["user"] = _bounded(user, EventUser)
     described = UsageEvent.model_validate_json(orjson.dumps(fields))
     return msgspec.convert(described, Event, from_attributes=True)
+
+
+def _bounded(fields: dict[str, Any], model: type[BaseModel]) -> dict[str, Any]:
+    """The fields without most of those that are unknown: each is an error, and of these few are told."""
+    unknown = (name for name in fields if name not in model.model_fields)
+    kept = {*model.model_fields, *islice(unknown, MAX_ERRORS)}
+    return {name: value for name, value in fields.items() if name in kept}
 
 
 def _fields(raw: object) -> tuple[dict[str, Any], list[FieldError]]:
@@ -227,7 +253,8 @@ def field_errors(
     The document is needed where unions are told apart by a tag.
     """
     for one in error.errors(include_url=False, include_context=False, include_input=False):
-        path = ".".join(map(str, one["loc"] if document is None else _steps(one["loc"], document)))
+        place = (*one["loc"], TAG) if one["type"].startswith("union_tag") else one["loc"]
+        path = ".".join(map(str, place if document is None else _steps(place, document)))
         reason = PLAINLY.get(one["type"]) or one["msg"].removeprefix("Value error, ")
         if one["type"] == "value_error" and ": " in reason:  # a check across fields names its field itself
             name, reason = reason.split(": ", 1)

@@ -1,5 +1,6 @@
 """Rejects: what could not be counted, with the reason and the payload, until somebody replays it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +8,8 @@ from typing import Literal
 
 from shared.errors import FieldError
 from shared.event import milliseconds
+
+REJECT_ID = re.compile(r"[0-9]{1,14}\.[0-9a-f]{32}\.(message|[0-9]{1,4})")
 
 
 @dataclass(frozen=True, slots=True)

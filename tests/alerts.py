@@ -7,6 +7,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from itertools import count
 
 from shared.alerts.firing import Firing
@@ -104,9 +105,16 @@ class FakeRules(_Fake):
 
         return await self.process.do(write)
 
-    async def delete(self, tenant_id: str, rule_id: str) -> None:
-        """Removes the rule, if it is there."""
-        await self.process.do(lambda: self.board.rules.pop((tenant_id, rule_id), None))
+    async def delete(self, tenant_id: str, rule_id: str, etag: str) -> bool:
+        """Removes the version of that etag, if the rule is there; False if others changed it first."""
+
+        def remove() -> bool:
+            _, stored = self.board.rules.get((tenant_id, rule_id), (None, etag))
+            if stored == etag:
+                self.board.rules.pop((tenant_id, rule_id), None)
+            return stored == etag
+
+        return await self.process.do(remove)
 
 
 class FakeFirings(_Fake):
@@ -134,6 +142,13 @@ class FakeFirings(_Fake):
             self.board.firings[firing.tenant_id, firing.id] = firing
 
         await self.process.do(write)
+
+    async def drop_before(self, day: date) -> int:
+        """Drops firings of periods that began before this day, not all at once; gives how many."""
+        old = [key for key, one in self.board.firings.items() if one.period.first < day]
+        for key in old:
+            await self.process.do(partial(self.board.firings.pop, key, None))
+        return len(old)
 
     def _of(self, tenant_id: str) -> list[Firing]:
         found = (firing for (owner, _), firing in self.board.firings.items() if owner == tenant_id)
@@ -179,6 +194,14 @@ class FakeDeliveries(_Fake):
             return self.board.deliveries[key]
 
         return await self.process.do(write)
+
+    async def drop_before(self, day: date) -> int:
+        """Drops deliveries of periods that began before this day, not all at once; gives how many."""
+        stored = self.board.deliveries.items()
+        old = [key for key, one in stored if one.notification.firing.period.first < day]
+        for key in old:
+            await self.process.do(partial(self.board.deliveries.pop, key, None))
+        return len(old)
 
 
 class FakeOutbox(_Fake):

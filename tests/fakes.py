@@ -6,7 +6,7 @@ Each operation on it first lets others run, so that processes interleave between
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -20,6 +20,7 @@ from shared.event import EPOCH
 from shared.ports import Document, Mark, Stores
 from shared.pricing import PriceBook
 from shared.rejects import Reject
+from shared.stores.rejects import entity_of
 from shared.tenants import Tenant
 
 NOW = datetime.fromisoformat("2026-03-10T12:00:00+00:00")
@@ -30,7 +31,7 @@ HEAD = (
 PAGE = 2  # segments in a page: the real store takes more
 TRANSACTION = 2  # claims at once: the real store takes 100
 BAD_IN_KEYS = re.compile(r"[/\\#?\x00-\x1f\x7f-\x9f]")
-MAX_TEXT = 32 * 1024  # characters of a table's property
+MAX_PROPERTY, MAX_ROW = 64 * 1024, 1024 * 1024  # bytes of a table's property, and of all of a row
 MAX_DOCUMENT = 2 * 1024 * 1024
 SAFE = 2**53
 
@@ -204,8 +205,7 @@ class FakeRejects(_Fake):
     async def add(self, rejects: Sequence[Reject]) -> None:
         """Keeps them; adding one again changes nothing."""
         for reject in rejects:
-            assert len(orjson.dumps([[one.field, one.reason] for one in reject.errors])) <= MAX_TEXT
-            assert len(reject.tenant_id or "") <= MAX_TEXT
+            _check_row(entity_of(reject))
             await self.process.do(partial(self.cloud.rejects.setdefault, reject.id, reject))
 
     async def first_arrival(self, batch_id: str, arrived: datetime) -> datetime:
@@ -371,6 +371,19 @@ class FakeUsage(_Fake):
 
     def _key(self, document: Document) -> tuple[str, str]:
         return document["tenantId"], document["id"]
+
+
+def _check_row(entity: Mapping[str, Any]) -> None:
+    """As Azure counts: names and text in UTF-16, and a few bytes for each property."""
+    sizes = {name: _size(value) for name, value in entity.items()}
+    assert max(sizes.values()) <= MAX_PROPERTY
+    assert sum(8 + 2 * len(name) + 4 + size for name, size in sizes.items()) < MAX_ROW
+
+
+def _size(value: object) -> int:
+    if isinstance(value, str):
+        return len(value.encode("utf-16-le"))
+    return len(value) if isinstance(value, bytes) else 8
 
 
 def _check_numbers(value: Any) -> None:  # noqa: ANN401 - JSON

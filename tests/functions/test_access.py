@@ -159,7 +159,8 @@ async def test_keys_and_prices_are_checked(api: Api) -> None:
     assert (await api.refused("POST", path, {"scopes": ["write"]})).fields == ["scopes.0"]
     assert (await api.refused("POST", path, {"scopes": ["read"], "expires": "soon"})).fields == ["expires"]
     assert (await api.refused("POST", "tenants/no-body/keys", {"scopes": ["read"]})).status == 404
-    assert (await api.refused("DELETE", f"{path}/unknown")).status == 404
+    for name in ("unknown", "a" * 32, "a%5Cb", "a%23%3F", "%7F"):
+        assert (await api.refused("DELETE", f"{path}/{name}")).status == 404
     price = {"primitive": "phone.sms", "valid_from": "2020-01-01", "input_usd": "1"}
     assert (await api.refused("POST", "prices", {"prices": [price]})).fields == ["prices.0.input_usd"]
     good = price | {"input_usd": None, "unit_usd": "1.5", "tenant_id": customer.id}

@@ -139,3 +139,15 @@ async def test_a_bad_parameter_is_named(api: Api, query: str, field: str) -> Non
     answer = await api.ask("GET", f"usage/by-feature?{query}", customer.key)
     assert (answer.status, answer.headers["Content-Type"]) == (400, "application/problem+json")
     assert answer.fields == [field]
+
+
+async def test_no_operation_ignores_a_parameter(api: Api) -> None:
+    """One that the contract does not name is refused by its name, also where there are none at all."""
+    customer = await api.customer()
+    keys = {"operator": OPERATOR_KEY, "alerts": await api.new_key(customer.id, "alerts")}
+    for one in OPERATIONS:
+        path = one.path.replace("{tenant_id}", customer.id).replace("{rule_id}", "default")
+        key = keys.get(one.caller, customer.key)
+        answer = await api.ask(one.method, f"{path}?colour=red", key, body={})
+        assert (one.name, answer.status) == (one.name, 400)
+        assert "colour" in answer.fields, one.name

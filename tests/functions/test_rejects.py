@@ -98,7 +98,12 @@ async def test_rejects_are_paged_and_filtered(api: Api) -> None:
     assert sorted(one["index"] for page in pages for one in page) == list(range(7))
     assert (await api.refused("GET", "rejects?limit=0")).fields == ["limit"]
     assert (await api.refused("GET", f"rejects?tenant={customer.id}")).fields == ["tenant"]
-    assert (await api.refused("POST", "rejects/1.none.0/replay")).status == 404
+
+
+@pytest.mark.parametrize("name", ["1.none.0", "none", f"1.{'a' * 32}.0", f"1.{'a' * 31}%2F.0", "1.%23%3F.0"])
+async def test_what_names_no_reject_is_not_found(api: Api, name: str) -> None:
+    """Whether none has that id or none could have it."""
+    assert (await api.refused("POST", f"rejects/{name}/replay")).status == 404
 
 
 async def test_a_message_that_keeps_failing_is_kept_and_replayed(fragile: Api) -> None:

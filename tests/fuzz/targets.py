@@ -31,7 +31,7 @@ from shared.quick import read_good
 from tests.events import body, event
 from tests.shared.test_cube import NAMES, Row, cube_of, grouped, plain
 
-QUERIES = list({one.query for one in OPERATIONS if one.query})
+QUERIES = list({one.query for one in OPERATIONS})
 BODIES = list({one.body for one in OPERATIONS if isinstance(one.body, type)})
 LARGEST_FIELD = 300  # characters: what is told of a field has an end, whatever its name
 

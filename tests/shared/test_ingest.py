@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from shared.days import Period
 from shared.errors import TooLarge, Undecodable
 from shared.ingest import EARLIEST, LATEST, Receipt, ingest, ingest_message, message_reject
+from shared.message import MAX_BYTES
 from shared.pricing import Price, PriceBook
 from tests.events import CONTOSO, FABRIKAM, Event, body, cloud, counted, event, on, recount, usage
 from tests.fakes import NOW, Cloud, Process, Stopped
@@ -101,6 +102,33 @@ async def test_a_bad_event_becomes_a_reject_and_the_good_ones_are_kept(
 async def test_the_bounds_of_lateness_are_accepted(edge: datetime) -> None:
     """35 days ago and five minutes ahead are the last moments that count."""
     assert (await deliver(cloud(), body(event(time=edge.isoformat())))).accepted == 1
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"[[%s]]" % b",".join([b"1e15"] * 100_000),
+        body({"\U0001f600" * 200 + str(n): n for n in range(100)}),
+        body({"\0" * 200 + str(n): n for n in range(100)}),
+        b'{"events":[],"%s":0}' % (b"x" * 500_000),
+        b"{" + b"x" * (MAX_BYTES - 1),
+    ],
+    ids=["numbers", "emoji", "controls", "a name", "no JSON"],
+)
+async def test_any_reject_fits_its_row(message: bytes) -> None:
+    """Written anew it might not: the payload is no larger than the message, the reasons are short."""
+    state = cloud()
+    receipt = await deliver(state, message)
+    assert list(state.rejects.values()) == receipt.rejects
+    assert all(one.payload in message for one in receipt.rejects)
+
+
+async def test_an_event_that_cannot_be_counted_is_kept_as_it_came() -> None:
+    """Well-formed as it is, it is not written anew."""
+    state = cloud()
+    late = body(event("late", time="2020-01-01T01:00:00.0+01:00", cost_usd="1.10"))[11:-2]
+    receipt = await deliver(state, b'{ "events":[%s, %s ]}' % (body(event())[11:-2], late))
+    assert [one.payload for one in receipt.rejects] == [late]
 
 
 async def test_an_event_that_is_nested_too_deeply_is_one_reject() -> None:

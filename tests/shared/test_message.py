@@ -161,6 +161,30 @@ def test_a_bad_event_is_kept_as_it_came() -> None:
     assert orjson.loads(bad.payload) == sent
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b'{ "id" : 1e15 ,"id":123456789012345678901234567890, "a\\u0062":"\\u00e9\\/" }',
+        b'{"specversion":"1.0", "id":"1", "data":{"cost_usd":0.10000000000000000001}}',
+        b"[1e15, 1E+2, -0.0, 123456789012345678901234567890]",
+        b'"\\u0065 \xc3\xa9"',
+        b"[" * 600 + b"]" * 600,
+    ],
+)
+@pytest.mark.parametrize(
+    "around", [b'{"events":[0 , %s ]}', b'{"events":5,"ev\\u0065nts":[{},%s]}', b" [0,%s]"]
+)
+def test_a_bad_event_keeps_its_own_bytes(sent: bytes, around: bytes) -> None:
+    """Numbers, names that stand twice, escapes and spaces are as they were sent, in any envelope."""
+    assert [one.payload for one in read_batch(around % sent).bad][1:] == [sent]
+
+
+def test_a_bad_event_without_an_envelope_is_the_whole_message() -> None:
+    """As it came."""
+    sent = b' {"id": 1e15,\n"colour":1} '
+    assert [one.payload for one in read_batch(sent).bad] == [sent]
+
+
 def test_every_field_at_fault_is_named_up_to_a_bound() -> None:
     """Twenty are enough for anybody, and fit the row that keeps them."""
     few = read_batch(body(event(colour=1, shape=2, id=None))).bad[0]

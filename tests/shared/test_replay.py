@@ -3,6 +3,7 @@
 from contextlib import suppress
 from datetime import timedelta
 
+import orjson
 import pytest
 
 from shared.catalogue import FEATURES
@@ -141,6 +142,17 @@ async def test_a_poison_message_is_counted_by_its_replay(stop_at: int) -> None:
         receipt = await replay(state.stores(), reject, LATER)
         assert (receipt.accepted, receipt.duplicates) == (3, 0)
         await check(state, sent, 0)
+
+
+async def test_a_cloud_event_is_kept_and_counted_as_one() -> None:
+    """Its reject holds it as it came, and its replay reads it again."""
+    state = cloud()
+    data = {name: value for name, value in EARLY.items() if name not in ("id", "source", "time")}
+    sent = orjson.dumps({**EARLY, **dict.fromkeys(data), "specversion": "1.0", "data": data})
+    (reject,) = (await ingest(state.stores(), sent, NOW)).rejects
+    assert reject.payload == sent
+    await replay(state.stores(), reject, LATER)
+    await check(state, [EARLY], 0)
 
 
 async def test_a_message_that_cannot_be_read_is_refused_again() -> None:
