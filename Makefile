@@ -75,7 +75,7 @@ $(SETUP): requirements-dev.txt infra/checkov.txt local/package-lock.json dashboa
 # The databases that benchmarks compare with are large, and nothing else needs them.
 $(BENCH): $(SETUP) bench/requirements.txt
 	@.tools/bin/uv venv --quiet --clear .tools/bench --python .venv/bin/python
-	@.tools/bin/uv pip sync --quiet --python .tools/bench/bin/python --require-hashes requirements-dev.txt bench/requirements.txt
+	@.tools/bin/uv pip sync --quiet --compile-bytecode --python .tools/bench/bin/python --require-hashes requirements-dev.txt bench/requirements.txt
 	@touch $(BENCH)
 
 # atheris has wheels for few systems.
