@@ -243,12 +243,12 @@ def tell(timings: Timings, names: Sequence[str]) -> None:
         )
     text(
         "Milliseconds, the median of up to fifteen answers, five in a row in three turns, all warm; in",
-        "brackets how many times ours it takes. Ours is asked over HTTP: key check, JSON and the local Cosmos",
-        "endpoint are in it. A *first time* is that of a host that has not read these days before; later it",
-        "keeps what sealed days add up to, and reads the state of each day, today and what is not folded. The",
-        "column stores answer inside the process that asks, PostgreSQL over a socket; codes stand for names",
-        "there. All answers",
-        "are equal. A dash: not loaded, it would take too long; there the months before repeat thirty days.",
+        "brackets how many times ours it takes. Ours is asked over HTTP: key check, JSON and the local",
+        "Cosmos endpoint are in it. A *first time* is that of a host that has not read these days before;",
+        "later it keeps what sealed days add up to, and reads the state of each day, today and what is",
+        "not folded. The column stores answer inside the process that asks, PostgreSQL over a socket;",
+        "codes stand for names there. All answers are equal. A dash: not loaded, it would take too long;",
+        "there the months before repeat thirty days.",
     )
     table(("view", "events a day", "events", FIRST, OURS, *names), rows)
     goals(timings, names)
