@@ -5,13 +5,11 @@ import hashlib
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import azure.functions as func
-import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import from_json
 
@@ -19,7 +17,7 @@ from shared import errors
 from shared.errors import InvalidInput, NotAuthenticated, UsageError
 from shared.keys import Access, Scope, authenticate, check_operator
 from shared.message import field_errors
-from shared.money import digits
+from shared.money import to_json
 from shared.services import services
 
 WORTH_PACKING, PACKING = 1_024, 5
@@ -118,19 +116,6 @@ def csv_file(text: bytes, name: str) -> func.HttpResponse:
 def _tagged(content: bytes) -> dict[str, str]:
     digest = hashlib.sha256(content).hexdigest()[:32]
     return {"ETag": f'W/"{digest}"', "Cache-Control": "private, no-cache"}
-
-
-def to_json(body: object) -> bytes:
-    """JSON in which decimals stand as exact numbers, digit for digit."""
-    return orjson.dumps(body, default=_exact)
-
-
-def _exact(value: object) -> object:
-    if isinstance(value, Decimal):
-        return orjson.Fragment(digits(value))
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
-    raise TypeError(f"no JSON for {type(value).__name__}")
 
 
 def now() -> datetime:

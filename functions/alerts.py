@@ -8,7 +8,7 @@ import azure.functions as func
 from pydantic import BaseModel, ConfigDict, Field
 
 from functions._api import operation
-from functions._http import answer, body_of, nothing, now, parameters, to_json
+from functions._http import answer, body_of, nothing, now, parameters
 from functions.usage import asking
 from shared.alerts import rules
 from shared.alerts.answers import (
@@ -27,6 +27,7 @@ from shared.alerts.rule import Rule, RuleSettings
 from shared.alerts.secrets import secret_of
 from shared.alerts.shown import shown_delivery, shown_firing, shown_metrics, shown_rules
 from shared.errors import Conflict
+from shared.money import to_json
 from shared.services import alerting, services
 from shared.tenants import Tenant
 

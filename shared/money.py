@@ -2,6 +2,9 @@
 
 from decimal import Decimal
 
+import orjson
+from pydantic import BaseModel
+
 
 def usd(nano: int) -> Decimal:
     """US dollars of nano-dollars."""
@@ -34,3 +37,16 @@ def shortest(number: int, places: int) -> Decimal:
     if not rest:
         return Decimal(whole)
     return Decimal(f"{number}e-{places}").normalize()
+
+
+def to_json(body: object) -> bytes:
+    """JSON in which decimals stand as exact numbers, digit for digit."""
+    return orjson.dumps(body, default=_exact)
+
+
+def _exact(value: object) -> object:
+    if isinstance(value, Decimal):
+        return orjson.Fragment(digits(value))
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    raise TypeError(f"no JSON for {type(value).__name__}")

@@ -14,7 +14,8 @@ from typing import Literal
 
 from shared.alerts.notification import Notification
 from shared.alerts.ports import Alerting, Attempt, Delivery, Result, Sender
-from shared.alerts.rule import DEFAULT_RULE, Channel, EmailChannel, Rule, WebhookChannel, default_rule
+from shared.alerts.rule import Channel, EmailChannel, Rule, WebhookChannel
+from shared.alerts.rules import stored_or_default
 from shared.ports import Tenants
 from shared.tenants import Tenant
 
@@ -97,7 +98,7 @@ def _claimed(delivery: Delivery, now: datetime) -> Delivery:
 async def _refused(alerting: Alerting, tenants: Tenants, notification: Notification) -> Result | None:
     """Why the channel is not called any more; None as long as its rule wants it to be."""
     tenant = await tenants.find(notification.firing.tenant_id)
-    rule = await _rule(alerting, tenant, notification.firing.rule_id) if tenant else None
+    rule = await _rule(alerting, tenant, notification) if tenant else None
     if tenant is None or rule is None:
         return NOT_WANTED
     notices = _contacts(tenant) if notification.moment == "undelivered" else []
@@ -138,7 +139,7 @@ async def _notice(alerting: Alerting, tenants: Tenants, delivery: Delivery) -> N
     tenant = await tenants.find(lost.firing.tenant_id)
     if lost.moment in ("undelivered", "test") or tenant is None:
         return None
-    rule = await _rule(alerting, tenant, lost.firing.rule_id)
+    rule = await _rule(alerting, tenant, lost)
     channel = other_channel(rule, tenant, lost.channel) if rule else None
     if channel is None:
         return None
@@ -146,11 +147,9 @@ async def _notice(alerting: Alerting, tenants: Tenants, delivery: Delivery) -> N
     return Notification("undelivered", channel, lost.firing, failed=lost.channel, reason=reason)
 
 
-async def _rule(alerting: Alerting, tenant: Tenant, rule_id: str) -> Rule | None:
-    found = await alerting.rules.find(tenant.id, rule_id)
-    if found:
-        return found[0]
-    return default_rule(tenant) if rule_id == DEFAULT_RULE else None
+async def _rule(alerting: Alerting, tenant: Tenant, notification: Notification) -> Rule | None:
+    found = await stored_or_default(alerting.rules, tenant, notification.firing.rule_id)
+    return found[0] if found else None
 
 
 def other_channel(rule: Rule, tenant: Tenant, failed: Channel) -> Channel | None:

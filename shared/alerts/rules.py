@@ -43,6 +43,12 @@ async def find(rules: Rules, tenant: Tenant, rule_id: str) -> Rule:
     return rule
 
 
+async def stored_or_default(rules: Rules, tenant: Tenant, rule_id: str) -> tuple[Rule, str | None] | None:
+    """A rule, and the etag of what is stored of it; None where there is no such rule."""
+    found = await rules.find(tenant.id, rule_id)
+    return (default_rule(tenant), None) if found is None and rule_id == DEFAULT_RULE else found
+
+
 async def create(rules: Rules, tenant: Tenant, given: RuleSettings, now: datetime) -> Rule:
     """A new rule. Raises Conflict when there are as many as a tenant may have."""
     if len(await rules_of(rules, tenant)) >= MAX_RULES:
@@ -148,13 +154,10 @@ def _wrong(channel: Channel, before: Collection[Channel], setup: AlertSettings) 
 
 
 async def _find(rules: Rules, tenant: Tenant, rule_id: str) -> tuple[Rule, str | None]:
-    """The rule, and the etag of what is stored of it."""
-    found = await rules.find(tenant.id, rule_id) if RULE_ID.fullmatch(rule_id) else None
-    if found:
-        return found
-    if rule_id == DEFAULT_RULE:
-        return default_rule(tenant), None
-    raise NotFound("There is no such rule.")
+    found = await stored_or_default(rules, tenant, rule_id) if RULE_ID.fullmatch(rule_id) else None
+    if found is None:
+        raise NotFound("There is no such rule.")
+    return found
 
 
 async def _update(rules: Rules, tenant: Tenant, rule_id: str, changed: Callable[[Rule], Rule]) -> Rule:

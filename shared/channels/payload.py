@@ -1,14 +1,10 @@
 """What a notification tells programs: the same JSON in webhooks and tickets."""
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
-
-import orjson
 
 from shared.alerts.firing import Firing
 from shared.alerts.notification import Notification
-from shared.money import digits
 
 
 def payload_of(notification: Notification) -> dict[str, Any]:
@@ -42,14 +38,3 @@ def happened_at(notification: Notification) -> datetime:
     firing: Firing = notification.firing
     resolved = firing.resolved_at if notification.moment == "resolved" else None
     return resolved or firing.fired_at
-
-
-def to_json(body: object) -> bytes:
-    """JSON in which decimals stand as exact numbers, digit for digit."""
-    return orjson.dumps(body, default=_exact)
-
-
-def _exact(value: object) -> object:
-    if isinstance(value, Decimal):
-        return orjson.Fragment(digits(value))
-    raise TypeError(f"no JSON for {type(value).__name__}")

@@ -19,8 +19,9 @@ from shared.alerts.notification import Notification
 from shared.alerts.ports import Result
 from shared.alerts.rule import Severity
 from shared.channels.outbound import Caller
-from shared.channels.payload import payload_of, to_json
+from shared.channels.payload import payload_of
 from shared.channels.wording import facts_of
+from shared.money import to_json
 from shared.ports import Tenants
 from shared.tenants import Tenant
 

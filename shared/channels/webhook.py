@@ -12,7 +12,8 @@ from shared.alerts.ports import Result, Rules
 from shared.alerts.rule import Rule, WebhookChannel
 from shared.alerts.secrets import signature
 from shared.channels.outbound import Caller
-from shared.channels.payload import happened_at, payload_of, to_json
+from shared.channels.payload import happened_at, payload_of
+from shared.money import to_json
 
 NOT_SET_UP = Result(False, None, "This service has no secret to sign webhooks with.", is_final=True)
 NO_RULE = Result(False, None, "There is no rule whose secret could sign the call.", is_final=True)

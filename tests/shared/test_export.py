@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions._http import to_json
 from shared import export
 from shared.days import Period
 from shared.errors import InvalidInput
 from shared.export import Sheet, cell, check_rows, record_sheet, summary_sheet, to_csv, view_sheet
 from shared.ingest import ingest
+from shared.money import to_json
 from shared.query import ExportQuery, SummaryQuery, ViewQuery
 from shared.summary import summary
 from shared.table import Question, list_view
