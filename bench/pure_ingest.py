@@ -9,10 +9,11 @@ from functools import partial
 import orjson
 
 from local import demo
-from shared.ingest import Group, by_day, claim_key
+from shared.ingest import by_day, claim_key
 from shared.message import Batch, read_batch
 from shared.pricing import PriceBook
 from shared.segment import make_segment
+from shared.sorting import Group
 from shared.tenants import Tenant
 
 SIZES = (1, 10, 100, 1_000)
@@ -38,10 +39,15 @@ class Row:
 
 
 class Message:
-    """A message of the demo's events, and the steps on its way."""
+    """A message of the demo's events, sent within a minute, and the steps on its way."""
 
     def __init__(self, events: list[demo.Event], now: datetime) -> None:
-        self.body = orjson.dumps({"events": events})
+        moments = (now - timedelta(minutes=n / len(events)) for n in range(len(events), 0, -1))
+        sent = [
+            event | {"time": moment.isoformat(timespec="milliseconds")}
+            for event, moment in zip(events, moments, strict=True)
+        ]
+        self.body = orjson.dumps({"events": sent})
         self.tenants = {demo.TENANT_ID: Tenant(id=demo.TENANT_ID, name="Contoso", time_zone=demo.TIME_ZONE)}
         self.prices = PriceBook()
         self.now = now
@@ -52,8 +58,8 @@ class Message:
 
     def sort(self, batch: Batch) -> list[Group]:
         """The priced events by tenant-day."""
-        calendars, _ = by_day(batch, self.tenants, self.prices, self.now)
-        return [group for calendar in calendars.values() for group in calendar.groups.values()]
+        groups, _ = by_day(batch, self.tenants, self.prices, self.now)
+        return [*groups.values()]
 
     def store(self, batch: Batch, groups: list[Group]) -> list[bytes]:
         """The bytes of the segments."""
@@ -81,7 +87,7 @@ def measure() -> Iterator[Row]:
             partial(message.sort, batch),
             partial(message.store, batch, groups),
             message.whole,
-            lambda batch=batch: [claim_key(event) for _, event in batch.events],
+            lambda batch=batch: [claim_key(*name) for name in batch.events.names()],
         )
         yield Row(size, *(best(step) for step in steps))
 

@@ -139,7 +139,7 @@ class User(Struct, gc=False, forbid_unknown_fields=True, omit_defaults=True):
 
 
 class Event(Struct, gc=False, forbid_unknown_fields=True, omit_defaults=True):
-    """A good event: what `UsageEvent` describes, quick to read and to work with. Its time is in UTC."""
+    """A good event: what `UsageEvent` describes, quick to read. What is made of many is in `batch.py`."""
 
     id: Text128
     source: Text256
@@ -151,21 +151,16 @@ class Event(Struct, gc=False, forbid_unknown_fields=True, omit_defaults=True):
     product: Product | None = None
     provider: Slug | None = None
     model: Text128 | None = None
-    input_tokens: Tokens = ABSENT  # while it is read; 0 after
+    input_tokens: Tokens = ABSENT
     output_tokens: Tokens = ABSENT
     cache_read_input_tokens: Tokens = 0
     cache_creation_input_tokens: Tokens = 0
     reasoning_output_tokens: Tokens = 0
-    quantity: Decimal | None = None
+    quantity: int | Decimal | None = None
     cost_usd: Decimal | None = None
 
-    @property
-    def known_product(self) -> str:
-        """The event's product, from the catalogue where the event names none."""
-        return self.product or FEATURES[self.feature]
 
-
-def check(event: UsageEvent | Event, lacking: str | None) -> None:
+def check(event: UsageEvent, lacking: str | None) -> None:
     """Holds the fields to each other; `lacking` is the first of the two counts that was not sent.
 
     Raises ValueError, whose message begins with the field at fault.
@@ -184,7 +179,7 @@ def check(event: UsageEvent | Event, lacking: str | None) -> None:
         raise ValueError("reasoning_output_tokens: these are part of output_tokens")
 
 
-def _check_units(event: UsageEvent | Event, lacking: str | None) -> None:
+def _check_units(event: UsageEvent, lacking: str | None) -> None:
     if event.quantity is None:
         raise ValueError(f"quantity: {event.primitive} needs it")
     if event.output_tokens:

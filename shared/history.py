@@ -9,8 +9,8 @@ an interrupted import has claimed and not stored is the next one's. A tenant has
 import asyncio
 import csv
 import hashlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from itertools import batched
 from pathlib import Path
@@ -19,20 +19,21 @@ from typing import Any
 import msgspec
 import orjson
 
-from shared.days import day_of
 from shared.errors import FieldError, UsageError
 from shared.event import Event
-from shared.ingest import EARLIEST, LATEST, Group, claim, price
+from shared.event_columns import EventColumns, date_of, in_columns
+from shared.ingest import EARLIEST, LATEST, claim
 from shared.message import BadEvent, read_event
-from shared.ports import Mark, Stores
+from shared.ports import Document, Mark, Stores
 from shared.pricing import PriceBook
 from shared.seal import Sealed, seal_marked
-from shared.segment import NEVER, Priced, make_segment, names_of
+from shared.segment import NEVER, make_segment, names_of
+from shared.sorting import Group, Groups, Window, grouped, priced
 from shared.tenants import Tenant
 
 BLOCK = 2_000
 AT_ONCE = 8
-SEGMENT = 512 * 1024  # bytes of events as UTF-8; escaped, as the client sends them, they stay below 2 MB
+SEGMENT = 512 * 1024  # bytes of JSON as UTF-8; escaped, as the client sends it, it stays below 2 MB
 OWNER = "import"
 MAX_DIGITS = 18  # what a 64-bit integer holds
 MORE_CELLS = "more cells than columns"
@@ -83,12 +84,12 @@ class Import:
 
     async def add(self, rows: Iterable[Row]) -> None:
         """Stores one block of rows."""
-        groups = dict[date, Group]()
+        events: dict[int, Event] = {}
         for line, raw in rows:
             event = self._read(line, raw)
             if event and self._is_new(event):
-                self._group(line, event, groups)
-        stored = [self._store(group) for group in groups.values()]
+                events[line] = event
+        stored = [self._store(group) for group in self._groups(events).values()]
         for some in batched(stored, AT_ONCE, strict=False):
             await asyncio.gather(*some)
 
@@ -115,26 +116,26 @@ class Import:
         self.seen.add(key)
         return True
 
-    def _group(self, line: int, event: Event, groups: dict[date, Group]) -> None:
-        priced = price(event, self.prices, event.time, self.now + EARLIEST)  # history may be old
-        if event.time < OLDEST:
-            priced = FieldError("time", f"is before {OLDEST.year}")
-        if isinstance(priced, FieldError):
-            payload = msgspec.json.encode(event)
-            self.report.rejected.append((line, BadEvent(line, payload, [priced], event.tenant_id)))
-            return
-        day = day_of(event.time, self.tenant.zone)
-        groups.setdefault(day, Group(self.tenant, day)).events.append(priced)
+    def _groups(self, events: Mapping[int, Event]) -> Groups:
+        """The events, by line, priced and sorted; those that cannot be counted are rejected."""
+        tenants, lines = {self.tenant.id: self.tenant}, [*events]
+        window = Window(OLDEST, self.now + EARLIEST, f"is before {OLDEST.year}")
+        columns, refused = priced(in_columns([*events.values()]), tenants, self.prices, window)
+        for row, error in refused.items():
+            line = lines[row]
+            payload = msgspec.json.encode(events[line])
+            self.report.rejected.append((line, BadEvent(line, payload, [error], self.tenant.id)))
+        return grouped(columns, tenants, refused)
 
     async def _store(self, group: Group) -> None:
         day, offered = group.day, len(group.events)
         known = await self._known(day)
-        group.events = [one for one in group.events if _key(one.event.source, one.event.id) not in known]
+        names = enumerate(group.events.names())
+        group.events = group.events.take([row for row, name in names if _key(*name) not in known])
         reachable = (self.now - LATEST).date()
-        if any(one.event.time.astimezone(UTC).date() >= reachable for one in group.events):
+        if any(date_of(one) >= reachable for one in {*group.events.of_kind(group.events.kinds.days)}):
             group.events = await claim(self.stores, OWNER, group)
-        for part in _parts(group.events):
-            segment = make_segment(self.tenant.id, day, _id_of(part), part, ttl=NEVER)
+        for segment in _segments(group):
             await self.stores.usage.add_segment(segment)
         self.report.accepted += len(group.events)
         self.report.duplicates += offered - len(group.events)
@@ -155,23 +156,22 @@ def _key(source: str | None, name: str) -> bytes:
     return hashlib.sha256(f"{source}\0{name}".encode()).digest()[:16]
 
 
-def _id_of(events: Iterable[Priced]) -> str:
+def _segments(group: Group) -> Iterator[Document]:
+    """The events in order, cut so that each segment fits a document."""
+    if not group.events:
+        return
+    segment = make_segment(group.tenant.id, group.day, _id_of(group.events), group.events, ttl=NEVER)
+    if len(orjson.dumps(segment)) <= SEGMENT or len(group.events) == 1:
+        yield segment
+        return
+    rows, half = range(len(group.events)), len(group.events) // 2
+    for some in (rows[:half], rows[half:]):
+        yield from _segments(replace(group, events=group.events.take(some)))
+
+
+def _id_of(events: EventColumns) -> str:
     """It follows from what the events are called: a segment that is written twice is refused as existing."""
-    return hashlib.sha256(b"".join(_key(one.event.source, one.event.id) for one in events)).hexdigest()[:32]
-
-
-def _parts(events: Iterable[Priced]) -> Iterator[list[Priced]]:
-    """The events in order, cut so that a segment of each part fits a document."""
-    part, size = list[Priced](), 0
-    for one in events:
-        added = len(msgspec.json.encode(one.event))
-        if part and size + added > SEGMENT:
-            yield part
-            part, size = [], 0
-        part.append(one)
-        size += added
-    if part:
-        yield part
+    return hashlib.sha256(b"".join(_key(*name) for name in events.names())).hexdigest()[:32]
 
 
 def blocks(rows: Iterable[Row]) -> Iterator[tuple[Row, ...]]:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Annotated, Any
@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.errors import FieldError, TooLarge, Undecodable
 from shared.event import TENANT_ID, Event, EventUser, Text128, UsageEvent
+from shared.event_columns import EventColumns, in_columns
 from shared.quick import read_good
 
 MAX_BYTES = 512 * 1024
@@ -57,12 +58,14 @@ class BadEvent:
 class Batch:
     """The events of one message. `id` follows from the bytes: a redelivery has the same one.
 
-    `text` is its JSON; `client` is the tenant of the API client that sent it.
+    `text` is its JSON; `places` says where in it each of the good events stood; `client` is the tenant of
+    the API client that sent it.
     """
 
     id: str
     text: bytes
-    events: list[tuple[int, Event]]
+    events: EventColumns
+    places: Sequence[int]
     bad: list[BadEvent]
     client: str | None = None
 
@@ -70,13 +73,6 @@ class Batch:
     def rejects_id(self) -> str:
         """What names its rejects: two clients may send the same bytes, and each has its own."""
         return self.id if self.client is None else batch_id_of(f"{self.client} {self.id}".encode())
-
-    def sent(self) -> list[Raw]:
-        """The bytes of each event as it came: written anew they could be others, and more."""
-        document: list[Raw] | dict[str, Raw] = PIECES.decode(self.text)
-        if isinstance(document, dict):
-            return EVENTS.decode(document["events"]) if "events" in document else [Raw(self.text)]
-        return document
 
 
 class Events(BaseModel):
@@ -97,12 +93,12 @@ def read_batch(body: bytes, tenant_id: str | None = None) -> Batch:
     batch_id = batch_id_of(text)
     events = read_good(text)
     if events is None or len(events) > MAX_EVENTS or not _are_of(events, tenant_id):
-        return _read_one_by_one(Batch(batch_id, text, [], [], tenant_id))
-    return Batch(batch_id, text, list(enumerate(events)), [], tenant_id)
+        return _read_one_by_one(batch_id, text, tenant_id)
+    return Batch(batch_id, text, events, range(len(events)), [], tenant_id)
 
 
-def _are_of(events: Iterable[Event], tenant_id: str | None) -> bool:
-    return tenant_id is None or all(event.tenant_id == tenant_id for event in events)
+def _are_of(events: EventColumns, tenant_id: str | None) -> bool:
+    return tenant_id is None or {*events.kinds.tenant_ids} == {tenant_id}
 
 
 def batch_id_of(text: bytes) -> str:
@@ -152,14 +148,24 @@ def _unzip(body: bytes) -> bytes:
     return text
 
 
-def _read_one_by_one(batch: Batch) -> Batch:
-    for index, (raw, sent) in enumerate(zip(_raw_events(batch.text), batch.sent(), strict=True)):
-        event = read_event(index, raw, batch.client, sent)
+def sent_events(text: bytes) -> list[Raw]:
+    """The bytes of each event of a message as it came: written anew they could be others, and more."""
+    document: list[Raw] | dict[str, Raw] = PIECES.decode(text)
+    if isinstance(document, dict):
+        return EVENTS.decode(document["events"]) if "events" in document else [Raw(text)]
+    return document
+
+
+def _read_one_by_one(batch_id: str, text: bytes, client: str | None) -> Batch:
+    good: dict[int, Event] = {}
+    bad: list[BadEvent] = []
+    for index, (raw, sent) in enumerate(zip(_raw_events(text), sent_events(text), strict=True)):
+        event = read_event(index, raw, client, sent)
         if isinstance(event, BadEvent):
-            batch.bad.append(event)
+            bad.append(event)
         else:
-            batch.events.append((index, event))
-    return batch
+            good[index] = event
+    return Batch(batch_id, text, in_columns([*good.values()]), [*good], bad, client)
 
 
 def _raw_events(text: bytes) -> list[Any]:

@@ -6,14 +6,16 @@ that is taken here would be taken there too, with the same values.
 
 import re
 from collections.abc import Iterable
-from datetime import UTC
 from decimal import Decimal
+from operator import add, gt
 from typing import Annotated
 
 from msgspec import Meta, Struct
 from msgspec.json import Decoder
 
+from shared.catalogue import FEATURES
 from shared.event import (
+    ABSENT,
     MAX_QUANTITY,
     MAX_USD,
     QUANTITY_PLACES,
@@ -22,8 +24,8 @@ from shared.event import (
     USD_PLACES,
     Event,
     Text128,
-    check,
 )
+from shared.event_columns import EventColumns, Kinds, Sent, arranged, transposed
 
 
 class Envelope(Struct, forbid_unknown_fields=True):
@@ -39,47 +41,65 @@ DELETE = b"\x7f"
 CONTROL = re.compile(rb"\x7f|\\(?:[bfnrt]|u00(?:[01]|7[Ff]))")  # JSON has the others as escapes only
 
 
-def read_good(text: bytes) -> list[Event] | None:
+def read_good(text: bytes) -> EventColumns | None:
     """The events of an envelope; None where one of them, or the envelope, is not plainly good."""
     if (b"\\" in text or DELETE in text) and CONTROL.search(text):
         return None
     try:
-        events = DECODER.decode(text).events
-        complete(events)
-        good = is_well_spelt(events) and is_in_bounds(events)
+        sent = transposed(DECODER.decode(text).events)
+        events = arranged(sent) if has_counts(sent) and is_in_bounds(sent) else None
     except (ValueError, ArithmeticError, TypeError):  # a signalling NaN has no hash
         return None
-    return events if good else None
+    return events if events and is_well_spelt(events.kinds) and are_parts(events) else None
 
 
-def complete(events: Iterable[Event]) -> None:
-    """Fills in what was not sent, times in UTC. Raises ValueError where fields are at odds."""
-    for event in events:
-        lacking = None
-        if event.output_tokens < 0:
-            lacking, event.output_tokens = "output_tokens", 0
-        if event.input_tokens < 0:
-            lacking, event.input_tokens = "input_tokens", 0
-        check(event, lacking)
-        event.time = event.time.astimezone(UTC)
+def has_counts(sent: Sent) -> bool:
+    """Whether all have the counts that their primitive needs, and no other."""
+    for primitive, read, written, quantity in zip(
+        sent.primitive, sent.input_tokens, sent.output_tokens, sent.quantity, strict=True
+    ):
+        if primitive == "ai.chat":
+            good = read != ABSENT and written != ABSENT and quantity is None
+        else:
+            good = written <= 0 and quantity is not None
+            good &= read != ABSENT if primitive == "ai.embed" else read <= 0
+        if not good:
+            return False
+    return True
 
 
-def is_well_spelt(events: Iterable[Event]) -> bool:
-    """Whether all names fit their patterns: they are few, however many the events."""
-    tenants = {event.tenant_id for event in events}
-    slugs = {event.feature for event in events} | {event.provider for event in events if event.provider}
-    return all(map(IS_TENANT, tenants)) and all(map(IS_SLUG, slugs))
-
-
-def is_in_bounds(events: Iterable[Event]) -> bool:
+def is_in_bounds(sent: Sent) -> bool:
     """Whether all decimals have the size and the places of their field."""
-    quantities = {event.quantity for event in events if event.quantity is not None}
-    costs = {event.cost_usd for event in events if event.cost_usd is not None}
-    return all(_is_exact(one, QUANTITY_PLACES) and 0 < one <= MAX_QUANTITY for one in quantities) and all(
-        _is_exact(one, USD_PLACES) and 0 <= one <= MAX_USD for one in costs
+    quantities, costs = {*sent.quantity}, {*sent.cost_usd}
+    return all(
+        one is None or (0 < one <= MAX_QUANTITY and _is_exact(one, QUANTITY_PLACES)) for one in quantities
+    ) and all(one is None or (0 <= one <= MAX_USD and _is_exact(one, USD_PLACES)) for one in costs)
+
+
+def is_well_spelt(kinds: Kinds) -> bool:
+    """Whether all names fit their patterns and all products are known."""
+    slugs = {*kinds.features, *filter(None, kinds.providers)}
+    products = zip(kinds.named_products, kinds.features, strict=True)
+    return (
+        all(map(IS_TENANT, {*kinds.tenant_ids}))
+        and all(map(IS_SLUG, slugs))
+        and all(product or feature in FEATURES for product, feature in products)
     )
 
 
-def _is_exact(number: Decimal, places: int) -> bool:
+def are_parts(events: EventColumns) -> bool:
+    """Whether the cached tokens are part of the input, and the reasoning ones of the output."""
+    cached: Iterable[int] = events.cache_read_input_tokens
+    if any(events.cache_creation_input_tokens):
+        cached = map(add, cached, events.cache_creation_input_tokens)
+    return not (
+        any(map(gt, cached, events.input_tokens))
+        or any(map(gt, events.reasoning_output_tokens, events.output_tokens))
+    )
+
+
+def _is_exact(number: int | Decimal, places: int) -> bool:
+    if isinstance(number, int):
+        return True
     exponent = number.as_tuple().exponent
     return isinstance(exponent, int) and exponent >= -places

@@ -78,9 +78,12 @@ class Rates:
             return self.longer.cost(
                 input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens
             )
-        cost = self.cost_of_sums(
-            1, input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens, quantity
-        )
+        cost = input_tokens * self.input + output_tokens * self.output + quantity * self.unit + self.request
+        if cache_read_input_tokens or cache_creation_input_tokens:
+            cost += cache_read_input_tokens * (self.cache_read - self.input)
+            cost += cache_creation_input_tokens * (self.cache_creation - self.input)
+        if self.divisor != 1:
+            cost = _rounded(cost, self.divisor)
         if cost > MAX_COST:
             raise CostOutOfRange(f"cost_usd: {cost} nano-dollars is above {MAX_COST}")
         return cost
@@ -109,9 +112,11 @@ class Rates:
         if cache_read_input_tokens or cache_creation_input_tokens:
             exact += cache_read_input_tokens * (self.cache_read - self.input)
             exact += cache_creation_input_tokens * (self.cache_creation - self.input)
-        divisor = self.divisor
-        if divisor == 1:
-            return exact
-        cost = exact // divisor
-        twice = 2 * (exact - cost * divisor)
-        return cost + (twice > divisor or (twice == divisor and cost & 1))
+        return exact if self.divisor == 1 else _rounded(exact, self.divisor)
+
+
+def _rounded(exact: int, divisor: int) -> int:
+    """The quotient, half to even."""
+    cost = exact // divisor
+    twice = 2 * (exact - cost * divisor)
+    return cost + (twice > divisor or (twice == divisor and cost & 1))

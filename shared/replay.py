@@ -6,10 +6,11 @@ import orjson
 
 from shared.days import day_of
 from shared.errors import InvalidInput, TooLarge, Undecodable
-from shared.ingest import Group, Receipt, bad_fields, receipt, sort, store
+from shared.ingest import Receipt, bad_fields, receipt, sort, store
 from shared.message import read_batch
 from shared.ports import Stores
 from shared.rejects import Reject
+from shared.sorting import Group
 
 
 async def replay(stores: Stores, reject: Reject, now: datetime) -> Receipt:

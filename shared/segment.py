@@ -1,10 +1,9 @@
 """The segment: an immutable batch of one tenant-day's events, priced and stored in columns."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
-
-from msgspec import Struct
 
 from shared.columns import (
     BY_EVENT,
@@ -14,21 +13,14 @@ from shared.columns import (
     USER,
     Value,
     decode_dimension,
-    encode,
     encode_dimension,
 )
-from shared.event import EPOCH, MILLISECOND, Event
+from shared.event_columns import EventColumns
 
 DAY_SECONDS = 86_400
 TTL = 40 * DAY_SECONDS  # longer than the accepted lateness, so that a late event finds its day whole
 NEVER = -1
-
-
-class Priced(Struct, gc=False):
-    """An event with its cost in nano-dollars; None where no price is known."""
-
-    event: Event
-    cost: int | None
+NOBODY = (-sys.maxsize, None, None)
 
 
 def segment_id(day: date, batch_id: str) -> str:
@@ -40,15 +32,14 @@ def make_segment(
     tenant_id: str,
     day: date,
     batch_id: str,
-    events: Sequence[Priced],
+    events: EventColumns,
     *,
     duplicates: int = 0,
     rejected: int = 0,
     ttl: int = TTL,
 ) -> dict[str, Any]:
     """The document of a batch; it also counts the events that the batch did not add."""
-    plain = [one.event for one in events]
-    measures = _measures(plain, [one.cost for one in events])
+    dimensions, sources = _dimensions(events)
     return {
         "id": segment_id(day, batch_id),
         "tenantId": tenant_id,
@@ -56,10 +47,10 @@ def make_segment(
         "day": str(day),
         "duplicates": duplicates,
         "rejected": rejected,
-        "cube": encode(len(events), _dimensions(plain), measures),
-        "event_ids": [event.id for event in plain],
-        "sources": encode_dimension([event.source for event in plain]),
-        "people": _people(plain, measures[LAST_USED]),
+        "cube": {"rows": len(events), "dimensions": dimensions, "measures": _measures(events)},
+        "event_ids": events.ids,
+        "sources": sources,
+        "people": _people(events),
         "ttl": ttl,
     }
 
@@ -70,54 +61,63 @@ def names_of(segment: Mapping[str, Any]) -> set[tuple[str | None, str]]:
     return set(zip(decode_dimension(segment["sources"], len(ids)), ids, strict=True))
 
 
-def _dimensions(events: Sequence[Event]) -> dict[str, list[Value]]:
-    """A column for each of `columns.KEYS`."""
+def _dimensions(events: EventColumns) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The form of `columns.encode_dimension` for each of `columns.KEYS`, and for the sources."""
+    kinds, users = events.kinds, [user.id if user else None for user in events.users]
+    used = [*dict.fromkeys(events.kind)]  # the kinds of a batch are those of other tenants too
+    codes = [0] * len(kinds.days)
+
+    def of_kind(column: Sequence[Value]) -> dict[str, Any]:
+        index: dict[Value, int] = {}
+        for kind in used:
+            codes[kind] = index.setdefault(column[kind], len(index))
+        return {"values": [*index], "codes": [*map(codes.__getitem__, events.kind)] if len(index) > 1 else 0}
+
     return {
-        USER: [event.user.id if event.user else None for event in events],
-        "feature": [event.feature for event in events],
-        "product": [event.known_product for event in events],
-        "provider": [event.provider for event in events],
-        "model": [event.model for event in events],
-        "primitive": [event.primitive for event in events],
-        COST_SOURCE: [BY_PRICES if event.cost_usd is None else BY_EVENT for event in events],
-    }
+        USER: encode_dimension(users),
+        "feature": of_kind(kinds.features),
+        "product": of_kind(kinds.products),
+        "provider": of_kind(kinds.providers),
+        "model": of_kind(kinds.models),
+        "primitive": of_kind(kinds.primitives),
+        COST_SOURCE: of_kind([BY_EVENT if own else BY_PRICES for own in kinds.with_cost]),
+    }, of_kind(kinds.sources)
 
 
-def quantity_of(event: Event) -> int:
-    """Thousandths of the primitive's unit; the unit of ai.chat is the token."""
-    if event.quantity is None:
-        return (event.input_tokens + event.output_tokens) * 1000
-    return int(event.quantity.scaleb(3))
-
-
-def _measures(events: Sequence[Event], costs: Sequence[int | None]) -> dict[str, list[int]]:
-    """A column for each of `columns.MEASURES`."""
-    return {
+def _measures(events: EventColumns) -> dict[str, Any]:
+    """The form of `columns.encode_measure` for each of `columns.MEASURES`."""
+    costs, unpriced = events.costs, list[int]()
+    if None in costs:
+        costs, unpriced = [cost or 0 for cost in costs], [int(cost is None) for cost in costs]
+    measures = {
         "requests": [1] * len(events),
-        "input_tokens": [event.input_tokens for event in events],
-        "output_tokens": [event.output_tokens for event in events],
-        "cache_read_input_tokens": [event.cache_read_input_tokens for event in events],
-        "cache_creation_input_tokens": [event.cache_creation_input_tokens for event in events],
-        "reasoning_output_tokens": [event.reasoning_output_tokens for event in events],
-        "quantity": [quantity_of(event) for event in events],
-        "cost": [cost or 0 for cost in costs],
-        "unpriced": [int(cost is None) for cost in costs],
-        LAST_USED: [(event.time - EPOCH) // MILLISECOND for event in events],
+        "input_tokens": events.input_tokens,
+        "output_tokens": events.output_tokens,
+        "cache_read_input_tokens": events.cache_read_input_tokens,
+        "cache_creation_input_tokens": events.cache_creation_input_tokens,
+        "reasoning_output_tokens": events.reasoning_output_tokens,
+        "quantity": events.quantities,
+        "cost": costs,
+        "unpriced": unpriced,
+        LAST_USED: events.times,
     }
+    return {name: _measure(column) for name, column in measures.items() if any(column)}
 
 
-def _people(events: Sequence[Event], times: Sequence[int]) -> dict[str, dict[str, Any]]:
+def _measure(numbers: Sequence[int | None]) -> Any:  # noqa: ANN401 - a JSON value
+    """One integer an event; a single one when all are alike. None of an event's passes 2**53."""
+    first = numbers[0]
+    return first if first == numbers[-1] and numbers.count(first) == len(numbers) else [*numbers]
+
+
+def _people(events: EventColumns) -> dict[str, dict[str, Any]]:
     """The newest name and email of each user of the batch that came with one."""
-    people: dict[str, dict[str, Any]] = {}
-    for event, seen in zip(events, times, strict=True):
-        user = event.user
+    people: dict[str, tuple[int, str | None, str | None]] = {}
+    for user, seen in zip(events.users, events.times, strict=True):
         if user and (user.name or user.email):
-            known = people.get(user.id)
-            if known is None:
-                people[user.id] = {"name": user.name, "email": user.email, "seen": seen}
-            elif seen < known["seen"]:
-                known["name"], known["email"] = known["name"] or user.name, known["email"] or user.email
+            last, name, email = people.get(user.id, NOBODY)
+            if seen >= last:
+                people[user.id] = seen, user.name or name, user.email or email
             else:
-                known["name"], known["email"] = user.name or known["name"], user.email or known["email"]
-                known["seen"] = seen
-    return people
+                people[user.id] = last, name or user.name, email or user.email
+    return {key: {"name": name, "email": email, "seen": seen} for key, (seen, name, email) in people.items()}

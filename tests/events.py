@@ -12,7 +12,8 @@ from shared.catalogue import FEATURES
 from shared.columns import DAY, DIMENSIONS, MEASURES, USER
 from shared.days import Period
 from shared.event import Event as UsedEvent
-from shared.message import read_batch
+from shared.event_columns import OWN, EventColumns
+from shared.message import read_event
 from shared.ports import Stores
 from shared.reading import Reading, read
 from shared.tenants import Tenant
@@ -57,8 +58,16 @@ def body(*events: object, **more: object) -> bytes:
 
 def good(one: Event) -> UsedEvent:
     """The event as ingest reads it."""
-    ((_, read),) = read_batch(body(one)).events
+    read = read_event(0, one, None)
+    assert isinstance(read, UsedEvent)
     return read
+
+
+def rows(events: EventColumns) -> list[tuple[object, ...]]:
+    """What each event says, kind and all, whatever sequences its columns are."""
+    kinds = [*zip(*events.kinds, strict=True)]
+    own = zip(*(getattr(events, name) for name in OWN), strict=True)
+    return [(*kinds[kind], *said) for kind, *said in own]
 
 
 def recount(events: Iterable[Event], zone: ZoneInfo, *, users: bool = True) -> Sums:

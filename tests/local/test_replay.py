@@ -45,19 +45,16 @@ def test_each_row_becomes_a_chat_that_ingest_accepts(tmp_path: Path) -> None:
     trace = trace_of(tmp_path, SMALL)
     batch = read_batch(orjson.dumps({"events": events(trace)}))
     assert not batch.bad
-    assert [(event.input_tokens, event.output_tokens) for _, event in batch.events] == [
-        (4808, 10),
-        (3180, 8),
-        (110, 0),
-    ]
-    first = batch.events[0][1]
-    assert first.user is not None
-    assert (first.source, first.feature, first.known_product) == (
-        "replay/trace.csv",
-        "code-completion",
-        "ai-platform",
-    )
-    assert (first.provider, first.model, first.tenant_id) == ("azure.ai.openai", "gpt-4o", "replay-1")
+    assert [*batch.events.input_tokens] == [4808, 3180, 110]
+    assert [*batch.events.output_tokens] == [10, 8, 0]
+    assert all(batch.events.users)
+    kinds = batch.events.kinds
+    assert {*zip(kinds.sources, kinds.features, kinds.products, strict=True)} == {
+        ("replay/trace.csv", "code-completion", "ai-platform")
+    }
+    assert {*zip(kinds.providers, kinds.models, kinds.tenant_ids, strict=True)} == {
+        ("azure.ai.openai", "gpt-4o", "replay-1")
+    }
     assert trace.sums == Sums(3, 8098, 18)
 
 

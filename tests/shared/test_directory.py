@@ -8,7 +8,8 @@ import pytest
 from shared import directory
 from shared.directory import Person, learn, load, newest
 from shared.errors import Busy, Conflict
-from shared.segment import Priced, make_segment
+from shared.event_columns import in_columns
+from shared.segment import make_segment
 from tests.events import event, good
 from tests.fakes import NOW, Cloud, Process
 
@@ -19,8 +20,8 @@ def segment(*people: tuple[str, str | None, str | None, int]) -> dict[str, Any]:
     for user, name, email, second in people:
         given = {key: value for key, value in (("name", name), ("email", email)) if value}
         one = event(time=f"2026-03-10T00:00:{second:02d}Z", user={"id": user, **given})
-        events.append(Priced(good(one), 0))
-    return make_segment("contoso", NOW.date(), "b", events)
+        events.append(good(one))
+    return make_segment("contoso", NOW.date(), "b", in_columns(events))
 
 
 @pytest.mark.parametrize("apart", [False, True])

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import TooLarge, Undecodable
+from shared.event_columns import in_columns
 from shared.message import MAX_BYTES, MAX_EVENTS, decompress, read_batch
-from tests.events import body, event, good
+from tests.events import body, event, good, rows
 
 PLAIN = body(event("1"), event("2"))
 PACKED = gzip.compress(PLAIN)
@@ -42,7 +43,8 @@ def cloud_event(name: str = "1", **attributes: object) -> dict[str, Any]:
 )
 def test_a_message_is_read_in_each_encoding(message: bytes) -> None:
     """Plain or packed, and each of these encoded too, also twice or cut into lines."""
-    assert [(index, one.id) for index, one in read_batch(message).events] == [(0, "1"), (1, "2")]
+    batch = read_batch(message)
+    assert [*zip(batch.places, batch.events.ids, strict=True)] == [(0, "1"), (1, "2")]
 
 
 def test_the_encoding_is_no_part_of_a_batch_s_identity() -> None:
@@ -56,8 +58,8 @@ def test_the_encoding_is_no_part_of_a_batch_s_identity() -> None:
 @pytest.mark.parametrize("message", [event(), cloud_event(), [cloud_event()]])
 def test_one_event_is_read_alone_or_as_a_cloud_event(message: object) -> None:
     """A CloudEvent's id, source and time are those of the event."""
-    ((_, one),) = read_batch(orjson.dumps(message)).events
-    assert one == good(event(one.id))
+    events = read_batch(orjson.dumps(message)).events
+    assert rows(events) == rows(in_columns([good(event(events.ids[0]))]))
 
 
 def test_cloud_events_come_in_batches_and_each_is_judged_alone() -> None:
@@ -71,7 +73,7 @@ def test_cloud_events_come_in_batches_and_each_is_judged_alone() -> None:
         ({key: value for key, value in cloud_event().items() if key != "time"}, "time"),
     ]
     batch = read_batch(orjson.dumps([cloud_event("good"), *(one for one, _ in bad)]))
-    assert [one.id for _, one in batch.events] == ["good"]
+    assert [*batch.events.ids] == ["good"]
     assert [one.errors[0].field for one in batch.bad] == [field for _, field in bad]
 
 
@@ -81,7 +83,7 @@ def test_a_cloud_event_of_an_api_client_is_of_its_tenant() -> None:
     del missing["data"]["tenant_id"]
     other["data"]["tenant_id"] = "fabrikam"
     batch = read_batch(orjson.dumps([missing, other]), "contoso")
-    assert [one.tenant_id for _, one in batch.events] == ["contoso"]
+    assert [*batch.events.kinds.tenant_ids] == ["contoso"]
     assert [(one.tenant_id, one.errors[0].field) for one in batch.bad] == [("contoso", "tenant_id")]
 
 
@@ -201,8 +203,7 @@ def test_decimals_are_read_exactly_in_a_batch_with_bad_events_too(text: str) -> 
         event(primitive="phone.call", input_tokens=None, output_tokens=None, quantity="Q")
     ).replace('"Q"', text)
     for message in (f'{{"events":[{one}]}}', f"[{one}, 5]"):
-        ((_, read),) = read_batch(message.encode()).events
-        assert read.quantity == Decimal(text.strip('"'))
+        assert read_batch(message.encode()).events.quantities == [int(Decimal(text.strip('"')) * 1_000)]
 
 
 JSON = st.recursive(
@@ -221,9 +222,8 @@ def test_each_event_of_any_json_is_good_or_bad(events: list[Any]) -> None:
         batch = read_batch(json.dumps({"events": events}).encode(errors="surrogatepass"), "contoso")
     except Undecodable:
         return
-    assert sorted([index for index, _ in batch.events] + [one.index for one in batch.bad]) == list(
-        range(len(events))
-    )
+    assert sorted([*batch.places, *(one.index for one in batch.bad)]) == list(range(len(events)))
+    assert len(batch.places) == len(batch.events)
     assert all(one.errors and orjson.loads(one.payload) is not Ellipsis for one in batch.bad)
 
 

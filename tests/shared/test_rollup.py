@@ -14,12 +14,13 @@ from shared import packing
 from shared.columns import USER
 from shared.days import Period
 from shared.errors import Busy
+from shared.event_columns import in_columns
 from shared.ingest import ingest
 from shared.ports import Document
 from shared.reading import Reading
 from shared.rollup import AT_ONCE, fold_day, fold_marked, read_rollup
 from shared.seal import seal_marked
-from shared.segment import Priced, make_segment
+from shared.segment import make_segment
 from shared.tenants import Tenant
 from tests.events import CONTOSO, Event, body, counted, event, good, recount, usage
 from tests.fakes import NOW, Cloud, Interrupted, Process, Stopped
@@ -245,9 +246,7 @@ async def stored_segments(world: World, count: int) -> None:
 
 async def ingest_quickly(add: Callable[[Document], Awaitable[bool]], one: Event) -> None:
     """Stores the segment of an event without the way there."""
-    parsed = good(one)
-    cost = None if parsed.cost_usd is None else int(parsed.cost_usd * 10**9)
-    await add(make_segment("contoso", TODAY, one["id"], [Priced(parsed, cost)]))
+    await add(make_segment("contoso", TODAY, one["id"], in_columns([good(one)])))
 
 
 async def test_more_segments_than_a_fold_takes_at_once_are_read_and_folded() -> None:

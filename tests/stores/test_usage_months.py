@@ -14,7 +14,7 @@ from shared.reading import read
 from shared.rebuild import Rebuild
 from shared.rollup import fold_day
 from shared.seal import Sealed, seal_marked
-from shared.segment import Priced, make_segment
+from shared.segment import make_segment
 from shared.services import Services
 from shared.stores.usage import UsageStore
 from shared.tenants import Tenant
@@ -156,8 +156,8 @@ async def store_models(services: Services, tenant_id: str, day: date) -> None:
             event(f"e{one}", tenant_id=tenant_id, time=f"{day}T12:00:00Z", model=model)
             for one, model in zip(some, models, strict=True)
         ]
-        priced = [Priced(one, 0) for _, one in read_batch(body(*events)).events]
-        assert await services.stores.usage.add_segment(make_segment(tenant_id, day, str(number), priced))
+        sent = read_batch(body(*events)).events
+        assert await services.stores.usage.add_segment(make_segment(tenant_id, day, str(number), sent))
     await services.stores.marks.mark(tenant_id, day)
 
 
