@@ -116,6 +116,7 @@ async def of_tenants(stack: Stack, stores: Stores, api: Api, values: Sequence[in
             tenants += 1
         ingests.append(await ingest_size(stack, stores, customer.id))
         await fold_day(stores.usage, customer.id, datetime.now(UTC).date(), datetime.now(UTC))
+        await view_size(stack, stores, "by-feature", customer.id, MONTH)  # now the fold is known
         reads.append(await view_size(stack, stores, "by-feature", customer.id, MONTH))
     return [
         Series(f"ingest of a message of {MESSAGE} events", "tenants", values, ingests),
@@ -137,6 +138,7 @@ async def of_messages(stack: Stack, stores: Stores, api: Api, values: Sequence[i
         with watching(stack, "-", Seen()) as seen:
             await fold_day(stores.usage, customer.id, today, datetime.now(UTC))
         folds.append(size_of(seen))
+        await view_size(stack, stores, "by-feature", customer.id, MONTH)  # now the fold is known
         reads.append(await view_size(stack, stores, "by-feature", customer.id, MONTH))
         done += 1
     return [

@@ -33,7 +33,7 @@ class Cache[K: Hashable, V]:
 
 @dataclass(slots=True)
 class Kept[K: Hashable, V]:
-    """Keeps what never changes under its key, as long as there is room: what was used last stays.
+    """Keeps what was put last under each key, as long as there is room: what was used last stays.
 
     `size` says how much of the room a value takes.
     """
@@ -52,7 +52,9 @@ class Kept[K: Hashable, V]:
 
     def put(self, key: K, value: V) -> None:
         """Keeps the value in place of those that were not used for the longest time."""
-        if self.size(value) > self.room or key in self._found:
+        if key in self._found:
+            self._used -= self.size(self._found.pop(key))
+        if self.size(value) > self.room:
             return
         self._found[key] = value
         self._used += self.size(value)

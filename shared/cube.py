@@ -5,7 +5,7 @@ Fold, seal and every view are made of `merge`, `filter` and `group_by`.
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from shared.columns import (
 )
 
 type Integers = NDArray[np.int64]
-LIMIT = 2.0**62
+LIMIT = 2**62
 MANY_GAPS = 4  # times as many possible keys as rows: up to here a table of them is quicker than sorting
 
 
@@ -35,10 +35,14 @@ class Dimension:
         """The value of each row."""
         return [self.values[code] for code in self.codes.tolist()]
 
+    def used(self) -> list[Value]:
+        """The values that stand in any row, each once."""
+        return [self.values[code] for code in np.flatnonzero(np.bincount(self.codes)).tolist()]
+
 
 @dataclass(frozen=True, slots=True)
 class Cube:
-    """Rows of usage. Every measure of `columns.MEASURES` is there, 64-bit integers."""
+    """Rows of usage. Measures are 64-bit integers, all those of `columns.MEASURES` unless `measured`."""
 
     rows: int
     dimensions: Mapping[str, Dimension]
@@ -52,12 +56,19 @@ class Cube:
 
     def filter(self, wanted: Mapping[str, Collection[Value]]) -> "Cube":
         """The rows whose value of each named dimension is among the wanted ones."""
-        keep = np.ones(self.rows, dtype=bool)
+        cube = self
         for name, values in wanted.items():
-            dimension = self.dimensions[name]
-            codes = [code for code, value in enumerate(dimension.values) if value in values]
-            keep &= np.isin(dimension.codes, codes)
-        return self.take(np.flatnonzero(keep))
+            known = self.dimensions[name].values
+            are_wanted = np.fromiter(map(frozenset(values).__contains__, known), dtype=bool, count=len(known))
+            cube = cube.having(name, np.flatnonzero(are_wanted))
+        return cube
+
+    def having(self, name: str, codes: NDArray[np.int64]) -> "Cube":
+        """The rows whose code in a dimension is one of these."""
+        dimension = self.dimensions[name]
+        are_wanted = np.zeros(len(dimension.values), dtype=bool)
+        are_wanted[codes] = True
+        return self.take(np.flatnonzero(are_wanted[dimension.codes]))
 
     def take(self, rows: NDArray[np.intp]) -> "Cube":
         """The rows of these indexes, in their order."""
@@ -72,6 +83,10 @@ class Cube:
         kept = {name: self.dimensions[name] for name in names}
         return Cube(self.rows, kept, self.measures)
 
+    def measured(self, *names: str) -> "Cube":
+        """The same rows with these measures only, where nothing needs the others."""
+        return Cube(self.rows, self.dimensions, {name: self.measures[name] for name in names})
+
     def labelled(self, name: str, value: Value) -> "Cube":
         """The same rows with one more dimension, of which all have the same value."""
         label = Dimension([value], np.zeros(self.rows, dtype=np.int64))
@@ -80,23 +95,25 @@ class Cube:
     def mapped(self, name: str, new: Callable[[Value], Value]) -> "Cube":
         """The same rows with the values of one dimension replaced; some may become equal."""
         old = self.dimensions[name]
-        values = [new(value) for value in old.values]
+        values = list(map(new, old.values))
         if values == list(old.values):
             return self
-        index = {value: code for code, value in enumerate(dict.fromkeys(values))}
-        codes = np.array([index[value] for value in values], dtype=np.int64)[old.codes]
+        index = dict(zip(dict.fromkeys(values), count()))
+        codes = _array(map(index.__getitem__, values), len(values))[old.codes]
         return Cube(self.rows, {**self.dimensions, name: Dimension(list(index), codes)}, self.measures)
 
-    def listing(self, name: str, values: Collection[Value]) -> "Cube":
-        """The same usage, with a row of nothing for each of these values, so that it is listed."""
-        rows = np.zeros(len(values), dtype=np.int64)
+    def listing(self, name: str, values: Iterable[Value]) -> "Cube":
+        """The same usage, with a row of nothing for each of these values that is in none."""
+        known = set(self.dimensions[name].used())
+        missing = [value for value in values if value not in known]
+        if not missing:
+            return self
+        rows = np.zeros(len(missing), dtype=np.int64)
         nothing = {
-            other: Dimension(list(values), np.arange(len(values)))
-            if other == name
-            else Dimension([None], rows)
+            other: Dimension(missing, np.arange(len(missing))) if other == name else Dimension([None], rows)
             for other in self.dimensions
         }
-        return concatenate([self, Cube(len(values), nothing, dict.fromkeys(MEASURES, rows))])
+        return concatenate([self, Cube(len(missing), nothing, dict.fromkeys(MEASURES, rows))])
 
     def group_by(self, *names: str) -> "Cube":
         """One row for each combination of these dimensions, with sums (and the newest last_used).
@@ -120,8 +137,7 @@ class Cube:
 
     def totals(self) -> dict[str, int]:
         """Each measure over all rows; zeros when there are none."""
-        one = self.group_by()
-        return {name: int(column[0]) if one.rows else 0 for name, column in one.measures.items()}
+        return {name: _total(name, column) for name, column in self.measures.items()}
 
 
 def from_json(stored: Mapping[str, Any], names: Collection[str] | None = None) -> Cube:
@@ -147,15 +163,14 @@ def empty(names: Iterable[str]) -> Cube:
 
 def concatenate(cubes: Sequence[Cube]) -> Cube:
     """All rows of cubes that have the same dimensions; at least one cube."""
-    if len(cubes) == 1:
-        return cubes[0]
+    names = cubes[0].dimensions
+    filled = [cube for cube in cubes if cube.rows] or cubes[:1]
+    if len(filled) == 1:
+        return filled[0].project(names)
     return Cube(
-        sum(cube.rows for cube in cubes),
-        {
-            name: _concatenate_dimension([cube.dimensions[name] for cube in cubes])
-            for name in cubes[0].dimensions
-        },
-        {name: np.concatenate([cube.measures[name] for cube in cubes]) for name in MEASURES},
+        sum(cube.rows for cube in filled),
+        {name: _concatenate_dimension([cube.dimensions[name] for cube in filled]) for name in names},
+        {name: np.concatenate([cube.measures[name] for cube in filled]) for name in MEASURES},
     )
 
 
@@ -166,14 +181,19 @@ def merge(cubes: Sequence[Cube]) -> Cube:
 
 
 def _concatenate_dimension(parts: Sequence[Dimension]) -> Dimension:
-    if all(part.values == parts[0].values for part in parts):
-        return Dimension(parts[0].values, np.concatenate([part.codes for part in parts]))
-    index: dict[Value, int] = {}
-    codes = []
-    for part in parts:
-        renumbered = [index.setdefault(value, len(index)) for value in part.values]
-        codes.append(np.array(renumbered, dtype=np.int64)[part.codes])
+    first, *others = parts
+    if all(part.values == first.values for part in others):
+        return Dimension(first.values, np.concatenate([part.codes for part in parts]))
+    index = dict(zip(first.values, count()))
+    codes = [first.codes]
+    for part in others:
+        index.update(zip([value for value in part.values if value not in index], count(len(index))))
+        codes.append(_array(map(index.__getitem__, part.values), len(part.values))[part.codes])
     return Dimension(list(index), np.concatenate(codes))
+
+
+def _array(numbers: Iterable[int], length: int) -> Integers:
+    return np.fromiter(numbers, dtype=np.int64, count=length)
 
 
 def _dense(keys: Integers, span: int) -> tuple[Integers, NDArray[np.intp]]:
@@ -194,9 +214,22 @@ def _combine(name: str, column: Integers, group: Integers, groups: int) -> Integ
     if name == LAST_USED:
         np.maximum.at(result, group, column)
         return result
-    if len(column) and float(np.abs(column).max()) * len(column) >= LIMIT:
-        exact = reduce(int.__add__, (abs(number) for number in column.tolist()))
-        if exact >= LIMIT:
-            raise ArithmeticError(f"the sum of {name} does not fit 64 bits")
+    _check(name, column)
     np.add.at(result, group, column)
     return result
+
+
+def _total(name: str, column: Integers) -> int:
+    if name == LAST_USED:
+        return int(column.max(initial=0))
+    _check(name, column)
+    return int(column.sum())
+
+
+def _check(name: str, column: Integers) -> None:
+    """Raises ArithmeticError when the sum could pass 64 bits."""
+    bits = int(np.bitwise_or.reduce(column))  # no number is larger, unless one is negative
+    if bits < 0 or bits * len(column) >= LIMIT:
+        exact = sum(map(abs, column.tolist()))
+        if exact >= LIMIT:
+            raise ArithmeticError(f"the sum of {name} does not fit 64 bits")

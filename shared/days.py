@@ -1,7 +1,7 @@
 """Calendar arithmetic of tenants: days in a time zone, periods, billing months. Pure."""
 
 from calendar import monthrange
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -29,6 +29,11 @@ class Period:
     def __contains__(self, day: date) -> bool:
         return self.first <= day <= self.last
 
+    def within(self, other: "Period") -> "Period | None":
+        """The days that are in both."""
+        first, last = max(self.first, other.first), min(self.last, other.last)
+        return Period(first, last) if first <= last else None
+
 
 def day_of(moment: datetime, zone: ZoneInfo) -> date:
     """The calendar day on which `moment` falls for the tenant."""
@@ -55,6 +60,25 @@ def month_of(day: date) -> Period:
     """The calendar month that holds the day."""
     first = day.replace(day=1)
     return Period(first, on_day(day.year, day.month, 31))
+
+
+def months_of(period: Period) -> list[Period]:
+    """The calendar months that days of the period lie in, as a whole, in their order."""
+    months = [month_of(period.first)]
+    while months[-1].last < period.last:
+        months.append(month_of(months[-1].last + timedelta(days=1)))
+    return months
+
+
+def joined(periods: Iterable[Period]) -> list[Period]:
+    """Periods in order, equal and adjoining ones as one."""
+    runs: list[Period] = []
+    for one in periods:
+        if runs and one.first <= runs[-1].last + timedelta(days=1):
+            runs[-1] = Period(runs[-1].first, one.last)
+        else:
+            runs.append(one)
+    return runs
 
 
 def before(period: Period) -> Period:

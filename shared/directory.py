@@ -16,8 +16,9 @@ import json
 import logging
 import secrets
 import zlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from shared.columns import Value
 from shared.errors import Busy, Conflict
@@ -41,16 +42,40 @@ class Person:
 type People = Mapping[str, Person]
 
 
-async def load(usage: Usage, tenant_id: str) -> dict[str, Person]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Known(Mapping[str, Person]):
+    """Everybody but those erased, each looked up when asked for: a page shows few of many."""
+
+    stored: Mapping[str, Document]
+    named: People
+    shown: Callable[[Value], Value]
+    erased: Collection[str]
+
+    def __getitem__(self, user: str) -> Person:
+        if self.shown(user) != user or user in self.erased:
+            raise KeyError(user)
+        stored = self.stored.get(_shard_id(_number(user)), {}).get(user)
+        if stored is None:
+            return self.named[user]
+        return _both(Person(**stored), self.named[user]) if user in self.named else Person(**stored)
+
+    def __iter__(self) -> Iterator[str]:
+        users = dict.fromkeys(chain(*self.stored.values(), self.named))
+        return (user for user in users if user in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+async def load(usage: Usage, tenant_id: str) -> People:
     """Everybody known so far."""
     return people(await usage.directory(tenant_id))
 
 
-def people(shards: Sequence[Document], segments: Sequence[Document] = ()) -> dict[str, Person]:
+def people(shards: Sequence[Document], segments: Sequence[Document] = ()) -> People:
     """Everybody whom the directory or segments name, but for those that are erased."""
-    shown, erased = pseudonyms(shards), set(_erased(shards).values())
-    known = newest(*map(_people, shards), of_segments(segments))
-    return {user: person for user, person in known.items() if shown(user) == user and user not in erased}
+    stored = {shard["id"]: shard["people"] for shard in shards}
+    return _Known(stored, of_segments(segments), pseudonyms(shards), set(_erased(shards).values()))
 
 
 def pseudonyms(shards: Sequence[Document]) -> Callable[[Value], Value]:
@@ -67,8 +92,7 @@ def newest(*sources: People) -> dict[str, Person]:
     people: dict[str, Person] = {}
     for source in sources:
         for user, person in source.items():
-            older, newer = sorted((people.get(user, person), person), key=lambda one: one.seen)
-            people[user] = Person(newer.name or older.name, newer.email or older.email, newer.seen)
+            people[user] = _both(people[user], person) if user in people else person
     return people
 
 
@@ -175,6 +199,12 @@ async def _insist[T](tenant_id: str, attempt: Callable[[], Awaitable[T | None]])
     raise Busy(f"the directory of {tenant_id} could not be written: others kept changing it")
 
 
+def _both(one: Person, other: Person) -> Person:
+    """What the newer of the two says, and what only the older one does."""
+    older, newer = sorted((one, other), key=lambda each: each.seen)
+    return Person(newer.name or older.name, newer.email or older.email, newer.seen)
+
+
 def _same(one: Person, other: Person) -> bool:
     return (one.name, one.email) == (other.name, other.email)
 
@@ -198,6 +228,10 @@ def _number(user: str) -> int:
     return zlib.crc32(user.encode()) % SHARDS
 
 
+def _shard_id(number: int) -> str:
+    return f"directory|{number}"
+
+
 def _people(document: Document) -> dict[str, Person]:
     return {user: Person(**person) for user, person in document["people"].items()}
 
@@ -208,7 +242,7 @@ def _entry(person: Person) -> Document:
 
 def _shard(shards: Sequence[Document], number: int) -> Document:
     """The shard of that number as it is stored, or an empty one."""
-    name = f"directory|{number}"
+    name = _shard_id(number)
     found: Document = next((one for one in shards if one["id"] == name), {"people": {}})
     return {"id": name, "erased": {}, **found}
 

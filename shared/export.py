@@ -34,8 +34,8 @@ class Sheet:
 async def view_sheet(name: str, stores: Stores, question: Question, query: ExportQuery) -> Sheet:
     """All rows of a list view that the query asks for, in its order."""
     table, _ = await find(stores, name, question, query)
-    rows = (list(flat(table.shown(row)).values()) for row in table.order)
-    return Sheet([*table.columns, *table.totals], rows)
+    rows = (list(flat(row).values()) for row in table.rows(0, len(table.numbers)))
+    return Sheet([*table.view.columns, *table.totals()], rows)
 
 
 async def summary_sheet(stores: Stores, question: Question, query: SummaryQuery) -> Sheet:

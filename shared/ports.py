@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from shared.cache import Kept
 from shared.cube import Cube
@@ -12,11 +12,15 @@ from shared.pricing import PriceBook
 from shared.rejects import Reject
 from shared.tenants import Tenant
 
+if TYPE_CHECKING:
+    from shared.reading import Look
+
 type Document = dict[str, Any]
 type Merged = Kept[tuple[str, tuple[str, ...], tuple[str, ...]], Cube]
 """What saved days or months of a tenant add up to, by tenant, dimensions and their states."""
 
 MERGED_BYTES = 128 * 1024 * 1024
+LOOKS = 200_000  # days and folded segments that they name, of all tenants
 
 
 class Claims(Protocol):
@@ -162,6 +166,12 @@ class Usage(Protocol):
         """The documents of a kind whose day lies in the period, in the order of days."""
         ...
 
+    async def several(
+        self, tenant_id: str, wanted: Sequence[tuple[str, Period]], *, cubes: bool
+    ) -> list[Document]:
+        """The documents of any of these kinds and periods, by day; perhaps without their cubes."""
+        ...
+
     async def heads(self, tenant_id: str, period: Period) -> list[Document]:
         """The totals documents without their cubes."""
         ...
@@ -197,7 +207,7 @@ class Usage(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """All stores of the service, and what this process has merged of them."""
+    """All stores of the service, what this process has merged of them, and its last look at each tenant."""
 
     usage: Usage
     claims: Claims
@@ -206,3 +216,4 @@ class Stores:
     tenants: Tenants
     prices: Prices
     merged: Merged = field(default_factory=lambda: Kept(lambda cube: cube.bytes, MERGED_BYTES))
+    looks: "Kept[str, Look]" = field(default_factory=lambda: Kept(lambda look: look.size, LOOKS))

@@ -1,28 +1,27 @@
 """Reading a tenant's usage of a period: whole months, single days, and the segments these do not hold yet.
 
-Every view is answered from here. It names the dimensions that it needs, and is given the smallest
-documents that have them: by day, without users, or with users. Where the smaller ones have no room for
-what they would hold (`packed` is null), those with users are read instead.
+Every view is answered from here. It names the dimensions that it needs; what they are read from, see `parts`.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
-from functools import partial
+import time
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from datetime import date
+from math import inf
 
 from shared import directory
 from shared.columns import DAY, USER
-from shared.cube import Cube, concatenate, empty, merge
-from shared.days import Period, month_of
+from shared.cube import Cube, concatenate, empty
+from shared.days import Period, joined, month_of, months_of
 from shared.directory import People
 from shared.errors import Busy
-from shared.packing import unpack
+from shared.parts import Part, Torn, day_parts, month_part, segment_part
 from shared.ports import Document, Stores, Usage
-from shared.rollup import Rollup, read_rollup, segment_cube, tail, users_cubes
+from shared.rollup import SETTLED, Rollup, is_unfolded, read_rollup, tail
 
 ATTEMPTS = 5
-MANY_ROWS = 500_000  # merge before there are more
+TRUSTED = SETTLED.total_seconds() / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +42,76 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """Some months or days as they are stored, or the segments of a day beside it."""
+class Look:
+    """What this process saw of a tenant when it last read, so that the next reading need not wait for it.
 
-    cube: Cube
-    duplicates: int
-    rejected: int
+    The days were marked at `at`, in seconds of the process' clock, or just after. `states` has the saved
+    states of some of them, each with such a time. `split` are whole months that were not merged: it is
+    worth asking for their days at once.
+    """
+
+    at: float = -inf
+    marked: frozenset[date] = frozenset()
+    states: Mapping[date, tuple[float, Rollup]] = field(default_factory=dict)
+    split: frozenset[Period] = frozenset()
+
+    @property
+    def size(self) -> int:
+        """How many days and segments it names."""
+        return 1 + len(self.marked) + sum(len(one.folded) for _, one in self.states.values())
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether every day that was marked since is still marked.
+
+        The timer clears no mark younger than SETTLED. Half of that is for clocks that disagree. An import
+        and a rebuild clear theirs at once: a reading of that very moment may be one of a moment before.
+        """
+        return time.monotonic() - self.at < TRUSTED
+
+    def after(self, look: "Look", saved: Iterable["_Saved"]) -> "Look":
+        """With what readings found saved by another look."""
+        newer = max(self, look, key=lambda one: one.at)
+        states, split = dict(self.states), self.split
+        for one in saved:
+            states |= {state.day: (look.at, state) for state in one.states}
+            split = (split - one.whole) | (one.whole - one.merged)
+        recent = {day: (at, state) for day, (at, state) in states.items() if newer.at - at < TRUSTED}
+        return Look(newer.at, newer.marked, recent, split)
 
 
-class _Torn(Exception):
-    """Documents were replaced between two reads; reading them again gives a whole picture."""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked for: the days of a period, by these dimensions."""
+
+    period: Period
+    names: tuple[str, ...]
+
+    def whole(self, marked: Iterable[date]) -> list[Period]:
+        """The months that lie in the period as a whole and have no mark: they may be merged."""
+        if DAY in self.names and USER in self.names:
+            return []  # months do not keep the days of each user
+        touched = {month_of(day) for day in marked}
+        return [
+            month
+            for month in months_of(self.period)
+            if month.first in self.period and month.last in self.period and month not in touched
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Saved:
+    """What is saved of that: main documents of merged months, totals of all other days.
+
+    `states` are those of the marked days. Of the months that may be merged, `whole`, these are `merged`.
+    """
+
+    asked: _Asked
+    months: Sequence[Document]
+    days: Sequence[Document]
+    states: Sequence[Rollup]
+    whole: Set[Period]
+    merged: Set[Period]
 
 
 async def read(stores: Stores, tenant_id: str, period: Period, names: Iterable[str]) -> Reading:
@@ -61,237 +120,151 @@ async def read(stores: Stores, tenant_id: str, period: Period, names: Iterable[s
     Names are those of `columns.DIMENSIONS`, `user` and `day`.
     Raises Busy when folds kept replacing what was being read.
     """
-    wanted = tuple(dict.fromkeys(names))
+    (reading,) = await read_all(stores, tenant_id, [(period, names)])
+    return reading
+
+
+async def read_all(
+    stores: Stores, tenant_id: str, wanted: Iterable[tuple[Period, Iterable[str]]]
+) -> list[Reading]:
+    """Several readings, of these periods and by these dimensions; what they share is asked for once."""
+    asked = [_Asked(period, tuple(dict.fromkeys(names))) for period, names in wanted]
     for _ in range(ATTEMPTS):
         try:
-            return await _read(stores, tenant_id, period, wanted)
-        except _Torn:
+            return await _read(stores, tenant_id, asked)
+        except Torn:
             continue
     raise Busy("The usage of these days is being rewritten; try again.")
 
 
-async def _read(stores: Stores, tenant_id: str, period: Period, names: tuple[str, ...]) -> Reading:
-    """The marks are read before the rollups: a day that is folded in between is then whole either way."""
-    marked = {day for day in await stores.marks.marked(tenant_id) if day in period}
-    months, merged = await _months(stores, tenant_id, period, marked, names)
-    runs = list(_runs(day for day in period if month_of(day) not in months))
-    days = [day for run in runs for day in run]
-    found, shards = await asyncio.gather(
-        asyncio.gather(*(_days(stores, tenant_id, run, names) for run in runs)),
-        stores.usage.directory(tenant_id) if USER in names else _nobody(),
-    )
-    saved = {rollup.day: rollup for rollups, _ in found for rollup in rollups}
-    tails = await asyncio.gather(
-        *(
-            tail(stores.usage, tenant_id, saved.get(day, Rollup(day)))
-            for day in sorted(marked.intersection(days))
+async def _read(stores: Stores, tenant_id: str, asked: Sequence[_Asked]) -> list[Reading]:
+    """The marks and what is stored: side by side while the last look is fresh and holds, else in this order.
+
+    In this order a day without a mark is whole as it is saved, and so is a merged month of such days.
+    Side by side as well: what was stored of it since the last look would have marked it, and the mark
+    would still be there. A day with a mark is whole either way: see `_find`.
+    """
+    last = stores.looks.get(tenant_id) or Look()
+    if not last.is_fresh:
+        last = Look(split=last.split)
+    found: list[tuple[_Saved, Reading]] = []
+    if last.is_fresh:
+        look, found = await asyncio.gather(
+            _look(stores, tenant_id, last), _find(stores, tenant_id, asked, last)
         )
+    else:
+        look = await _look(stores, tenant_id, last)
+    if not found or look.marked != last.marked or not last.is_fresh:
+        found = await _find(stores, tenant_id, asked, look)
+    newest = stores.looks.get(tenant_id) or last
+    stores.looks.put(tenant_id, newest.after(look, (saved for saved, _ in found)))
+    return [reading for _, reading in found]
+
+
+async def _look(stores: Stores, tenant_id: str, last: Look) -> Look:
+    """The marks of this moment, and what else the last look knew."""
+    at = time.monotonic()
+    return replace(last, at=at, marked=frozenset(await stores.marks.marked(tenant_id)))
+
+
+async def _find(
+    stores: Stores, tenant_id: str, asked: Sequence[_Asked], look: Look
+) -> list[tuple[_Saved, Reading]]:
+    """What is stored, by these marks; everything at once.
+
+    The segments beside a marked day are asked for by the state that the look knows. The saved state may
+    be a later one: it holds all that the known one does, so those that it does not hold are among them.
+    """
+    usage = stores.usage
+    marked = [day for day in look.marked if any(day in one.period for one in asked)]
+    known = {day: look.states[day][1] for day in marked if day in look.states}
+    everything, tails, shards = await asyncio.gather(
+        asyncio.gather(*(_saved(usage, tenant_id, one, look) for one in asked)),
+        _tails(usage, tenant_id, known),
+        usage.directory(tenant_id) if any(USER in one.names for one in asked) else _nobody(),
     )
-    segments = [segment for waiting in tails for segment in waiting]
-    parts = [
-        *merged,
-        *(part for _, parts in found for part in parts),
-        *(_segment_part(segment, names) for segment in segments),
-    ]
-    cube = concatenate([empty(names), *(part.cube for part in parts)])
-    return Reading(
-        cube=cube.mapped(USER, directory.pseudonyms(shards)) if USER in names else cube,
-        duplicates=sum(part.duplicates for part in parts),
-        rejected=sum(part.rejected for part in parts),
-        people=directory.people(shards, segments),
+    parts, late = await asyncio.gather(
+        asyncio.gather(*(_parts(stores, tenant_id, saved) for saved in everything)),
+        _tails(usage, tenant_id, _unknown(known, everything)),
     )
-
-
-async def _months(
-    stores: Stores, tenant_id: str, period: Period, marked: set[date], names: tuple[str, ...]
-) -> tuple[set[Period], list[_Part]]:
-    """The merged months that lie in the period as a whole and have nothing left to fold."""
-    if DAY in names and USER in names:
-        return set(), []  # months do not keep the days of each user
-    touched = {month_of(day) for day in marked}
-    whole = [
-        month for month in {month_of(day) for day in period} if month.first in period and month.last in period
+    tails |= late
+    return [
+        (saved, _reading(saved, some, tails, shards)) for saved, some in zip(everything, parts, strict=True)
     ]
-    if not any(month not in touched for month in whole):
-        return set(), []
-    span = Period(min(month.first for month in whole), max(month.last for month in whole))
-    heads = [
-        head
-        for head in await stores.usage.documents(tenant_id, "mtotals", span)
-        if head["state"] == "ready" and _month(head) not in touched
-    ]
-    return {_month(head) for head in heads}, [await _month_part(stores, tenant_id, heads, names)]
 
 
-async def _month_part(
-    stores: Stores, tenant_id: str, heads: Sequence[Document], names: tuple[str, ...]
-) -> _Part:
-    async def load() -> list[Cube]:
-        chunks = await _month_chunks(stores.usage, tenant_id, heads, names)
-        return _few(unpack(text, names) for head in heads for text in _texts(head, chunks, names))
-
-    states = tuple(f"{head['day']} {head['writer']}" for head in heads)
-    cube = await _merged(stores, tenant_id, names, states, load)
-    return _Part(cube, sum(head["duplicates"] for head in heads), sum(head["rejected"] for head in heads))
+async def _tails(usage: Usage, tenant_id: str, states: Mapping[date, Rollup]) -> dict[date, list[Document]]:
+    """The segments that these states of days do not hold."""
+    found = await asyncio.gather(*(tail(usage, tenant_id, one) for one in states.values()))
+    return dict(zip(states, found, strict=True))
 
 
-async def _merged(
-    stores: Stores,
-    tenant_id: str,
-    names: tuple[str, ...],
-    states: tuple[str, ...],
-    load: Callable[[], Awaitable[Sequence[Cube]]],
-) -> Cube:
-    """What saved states of days or months add up to: no state ever changes, so the process keeps it."""
-    key = (tenant_id, names, states)
-    cube = stores.merged.get(key)
-    if cube is None:
-        cube = merge([empty(names), *await load()])
-        stores.merged.put(key, cube)
-    return cube
+def _unknown(known: Mapping[date, Rollup], everything: Iterable[_Saved]) -> dict[date, Rollup]:
+    """The saved states that are not known, nor later than a known one; of a day's several the earliest."""
+    oldest = dict(known)
+    for saved in everything:
+        for state in saved.states:
+            if state.day not in oldest or state.version < oldest[state.day].version:
+                oldest[state.day] = state
+    return {day: state for day, state in oldest.items() if state is not known.get(day)}
 
 
-async def _month_chunks(
-    usage: Usage, tenant_id: str, heads: Sequence[Document], names: tuple[str, ...]
-) -> dict[tuple[str, str], list[Document]]:
-    """The further documents of the months that these dimensions need, by month and writer."""
-    kinds = {head["day"]: kind for head in heads if (kind := _chunk_kind(head, names))}
-    found: dict[tuple[str, str], list[Document]] = {}
-    for kind in set(kinds.values()):  # one at most
-        span = Period(*(date.fromisoformat(end(kinds)) for end in (min, max)))
-        for document in await usage.documents(tenant_id, kind, span):
-            found.setdefault((document["day"], document["writer"]), []).append(document)
-    return found
+async def _saved(usage: Usage, tenant_id: str, asked: _Asked, look: Look) -> _Saved:
+    """What is saved. A month that was split is read by day even if it is merged by now."""
 
+    async def ask(months: Iterable[Period], *more: tuple[str, Period]) -> list[Document]:
+        runs = joined(part for month in months if (part := month.within(asked.period)))
+        wanted = [*(("totals", run) for run in runs), *more]
+        return await usage.several(tenant_id, wanted, cubes=USER not in asked.names) if wanted else []
 
-def _chunk_kind(head: Document, names: tuple[str, ...]) -> str | None:
-    """The kind of documents that hold these dimensions of a month, where its main document does not."""
-    if USER in names:
-        return "musers"
-    if DAY in names:
-        return "mdays" if len(names) > 1 else None
-    return None if head["packed"] else "musers"
-
-
-def _texts(
-    head: Document, chunks: dict[tuple[str, str], list[Document]], names: tuple[str, ...]
-) -> list[str]:
-    """The packed cubes of a month that hold these dimensions."""
-    kind = _chunk_kind(head, names)
-    if kind is None:
-        return [head["by_day" if DAY in names else "packed"]]
-    packed = [document["packed"] for document in chunks.get((head["day"], head["writer"]), ())]
-    if len(packed) != (head["chunks"] if kind == "musers" else head.get("day_chunks", 1)):
-        raise _Torn
-    return packed
+    marked = sorted(day for day in look.marked if day in asked.period)
+    whole = asked.whole(marked)
+    span = [("mtotals", Period(whole[0].first, whole[-1].last))] if whole else []
+    split = look.split.intersection(whole)
+    found = await ask((one for one in months_of(asked.period) if one not in whole or one in split), *span)
+    ready = {_month(one): one for one in found if one["kind"] == "mtotals" and one["state"] == "ready"}
+    found += await ask(one for one in whole if one not in ready and one not in split)
+    days = {one["day"]: one for one in found if one["kind"] == "totals"}
+    return _Saved(
+        asked=asked,
+        months=[ready[one] for one in whole if one in ready and one not in split],
+        days=[days[day] for day in sorted(days)],
+        states=[read_rollup(days[str(day)]) if str(day) in days else Rollup(day) for day in marked],
+        whole=frozenset(whole),
+        merged=ready.keys(),
+    )
 
 
 def _month(head: Document) -> Period:
     return month_of(date.fromisoformat(head["day"]))
 
 
-async def _days(
-    stores: Stores, tenant_id: str, run: Period, names: tuple[str, ...]
-) -> tuple[list[Rollup], list[_Part]]:
-    """The saved days of the run: what is sealed as one part, each other day as one of its own."""
-    if USER in names:
-        documents = await stores.usage.heads(tenant_id, run)
-    else:
-        documents = await stores.usage.documents(tenant_id, "totals", run)
-    packed = {one["day"]: one["packed"] for one in documents if one.get("packed")}
-    rollups = [read_rollup(one) for one in documents]
-    narrow, wide = _split(rollups, lambda one: str(one.day) in packed)
-
-    async def totals(some: Sequence[Rollup]) -> list[Cube]:
-        return [_shaped(unpack(packed[str(one.day)], names), str(one.day), names) for one in some]
-
-    async def users(some: Sequence[Rollup]) -> list[Cube]:
-        return await _users(stores.usage, tenant_id, some, names)
-
-    parts = [
-        await _day_part(stores, tenant_id, group, names, partial(load, group))
-        for days, load in ((narrow, totals), (wide, users))
-        for group in _groups(days)
-    ]
-    return rollups, parts
+async def _parts(stores: Stores, tenant_id: str, saved: _Saved) -> list[Part]:
+    """What is saved, by the dimensions asked for."""
+    names = saved.asked.names
+    month, days = await asyncio.gather(
+        month_part(stores, tenant_id, saved.months, names), day_parts(stores, tenant_id, saved.days, names)
+    )
+    return [month, *days]
 
 
-def _groups(rollups: Sequence[Rollup]) -> list[list[Rollup]]:
-    sealed, changing = _split(rollups, lambda one: one.sealed)
-    return ([sealed] if sealed else []) + [[one] for one in changing]
-
-
-def _split[T](items: Iterable[T], chosen: Callable[[T], bool]) -> tuple[list[T], list[T]]:
-    """Those that are chosen, and the others."""
-    parts: tuple[list[T], list[T]] = ([], [])
-    for item in items:
-        parts[not chosen(item)].append(item)
-    return parts
-
-
-async def _day_part(
-    stores: Stores,
-    tenant_id: str,
-    rollups: Sequence[Rollup],
-    names: tuple[str, ...],
-    load: Callable[[], Awaitable[Sequence[Cube]]],
-) -> _Part:
-    states = tuple(f"{one.day} {one.stamp}" for one in rollups)
-    cube = await _merged(stores, tenant_id, names, states, load)
-    return _Part(cube, sum(one.duplicates for one in rollups), sum(one.rejected for one in rollups))
-
-
-async def _users(
-    usage: Usage, tenant_id: str, rollups: Sequence[Rollup], names: tuple[str, ...]
-) -> list[Cube]:
-    """These saved days, in order, from their users chunks."""
-    chunks: dict[str, list[Document]] = {}
-    for chunk in await usage.documents(tenant_id, "users", Period(rollups[0].day, rollups[-1].day)):
-        chunks.setdefault(chunk["day"], []).append(chunk)
-
-    def cubes() -> Iterator[Cube]:
-        for one in rollups:
-            found = users_cubes(one, chunks.get(str(one.day), ()), names)
-            if found is None:
-                raise _Torn
-            yield from (_shaped(cube, str(one.day), names) for cube in found)
-
-    return _few(cubes())
-
-
-def _few(cubes: Iterable[Cube]) -> list[Cube]:
-    """The same usage in fewer rows: those of a large tenant's days do not fit memory side by side."""
-    kept, most = list[Cube](), MANY_ROWS
-    for cube in cubes:
-        kept.append(cube)
-        if sum(one.rows for one in kept) > most:
-            kept = [merge(kept)]
-            most = max(MANY_ROWS, 2 * kept[0].rows)
-    return kept
-
-
-def _segment_part(segment: Document, names: tuple[str, ...]) -> _Part:
-    cube = segment_cube(segment, users=USER in names)
-    return _Part(_shaped(cube, segment["day"], names), segment["duplicates"], segment["rejected"])
-
-
-def _shaped(cube: Cube, day: str, names: tuple[str, ...]) -> Cube:
-    """The cube of one day with the dimensions asked for."""
-    return (cube.labelled(DAY, day) if DAY in names else cube).project(names)
-
-
-def _runs(days: Iterable[date]) -> Iterator[Period]:
-    """Adjoining days as periods, so that each run is one query."""
-    run: Period | None = None
-    for day in days:
-        if run and day == run.last + timedelta(days=1):
-            run = Period(run.first, day)
-        else:
-            if run:
-                yield run
-            run = Period(day, day)
-    if run:
-        yield run
+def _reading(
+    saved: _Saved,
+    parts: Iterable[Part],
+    tails: Mapping[date, Sequence[Document]],
+    shards: Sequence[Document],
+) -> Reading:
+    """It all as one."""
+    names = saved.asked.names
+    segments = [one for state in saved.states for one in tails[state.day] if is_unfolded(state, one)]
+    parts = [*parts, *(segment_part(segment, names) for segment in segments)]
+    cube = concatenate([empty(names), *(part.cube for part in parts)])
+    return Reading(
+        cube=cube.mapped(USER, directory.pseudonyms(shards)) if USER in names else cube,
+        duplicates=sum(part.duplicates for part in parts),
+        rejected=sum(part.rejected for part in parts),
+        people=directory.people(shards, segments) if USER in names else None,
+    )
 
 
 async def _nobody() -> list[Document]:

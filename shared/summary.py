@@ -1,6 +1,6 @@
 """The overview: the key metrics of the billing month and of today, beside the totals of a period."""
 
-import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 from shared.answers import PeriodAnswer, ProviderShare, SummaryAnswer, SummaryData
@@ -11,8 +11,8 @@ from shared.days import Period, before, billing_month, day_of
 from shared.figures import distinct_users, figures, keys, percent, top
 from shared.ports import Stores
 from shared.query import SummaryQuery
-from shared.reading import read
-from shared.table import Question, compared, frame, nothing, period_answer
+from shared.reading import read_all
+from shared.table import Question, compared, frame, period_answer
 
 MONTH_NEEDS = (USER, "feature", "provider")
 
@@ -23,16 +23,18 @@ async def summary(stores: Stores, question: Question, query: SummaryQuery) -> Su
     today = day_of(question.now, tenant.zone)
     billing = billing_month(today, tenant.billing_day)
     earlier = before(question.period)
-    month, day, chosen, then = await asyncio.gather(
-        read(stores, tenant.id, Period(billing.first, today), (*MONTH_NEEDS, *filters)),
-        read(stores, tenant.id, Period(today, today), (DAY, *filters)),
-        read(stores, tenant.id, question.period, filters),
-        read(stores, tenant.id, earlier, filters) if query.compare else nothing(),
-    )
+    wanted: list[tuple[Period, Iterable[str]]] = [
+        (Period(billing.first, today), (*MONTH_NEEDS, *filters)),
+        (Period(today, today), (DAY, *filters)),
+        (question.period, filters),
+    ]
+    if query.compare:
+        wanted.append((earlier, filters))
+    month, day, chosen, *then = await read_all(stores, tenant.id, wanted)
     chosen = chosen.filter(filters)
     metrics = _month(question, period_answer(billing, tenant), month.filter(filters).cube)
     metrics["requests_today"] = day.filter(filters).cube.totals()["requests"]
-    old = None if then is None else then.filter(filters).cube.totals()
+    old = then[0].filter(filters).cube.totals() if then else None
     totals = compared(chosen.cube.totals(), old)
     answer: SummaryAnswer = {"data": metrics, **frame(question, chosen, totals)}
     if old is not None:

@@ -1,25 +1,28 @@
 """Answering a list view: its rows found, sorted and paged, with totals of all that were found."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shared.answers import Framed, ListAnswer, PeriodAnswer, Row
-from shared.columns import DAY, MEASURES
+from shared.columns import DAY, MEASURES, Value
+from shared.cube import Cube, Integers
 from shared.days import Period, before
-from shared.figures import Key, change, column, figures, keys
+from shared.figures import among, change, figures, keys, of_rows
+from shared.order import numbered, page
 from shared.ports import Stores
 from shared.query import ExportQuery, ViewQuery
 from shared.reading import Reading, read
 from shared.tenants import Tenant
-from shared.views import VIEWS, Columns, Groups, View
+from shared.views import VIEWS, Groups, View
 
 MONTH = len("2026-10")
-NOTHING: Mapping[str, int] = dict.fromkeys(MEASURES, 0)
+NOTHING = figures(dict.fromkeys(MEASURES, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,54 +36,56 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The rows of a view that were found, in order, and their totals; `shown` gives one row in full."""
+    """The rows of a view that were found, the number that orders each, and what they are compared with."""
 
+    view: View
     groups: Groups
-    columns: Columns
-    previous: Mapping[Key, Mapping[str, int]] | None
-    order: Sequence[int]
-    totals: Row
+    numbers: Integers
+    previous: Cube | None
 
-    def shown(self, row: int) -> dict[str, Any]:
-        """The row of that index among the groups: its own columns, the figures, the comparison."""
-        own = {name: value(row) for name, value in self.columns.items()}
-        then = None if self.previous is None else self.previous.get(self.groups.keys[row], NOTHING)
-        return {**own, **compared(self.groups.of(row), then)}
+    def rows(self, offset: int, limit: int) -> Iterator[dict[str, Any]]:
+        """Those at these places in full: their own columns, the figures, the comparison."""
+        groups = self.groups.at(page(self.view, self.groups, self.numbers, offset, limit))
+        own = {name: column(groups) for name, column in self.view.columns.items()}
+        rows = _rows(own | of_rows(groups.grouped))
+        if self.previous is None:
+            return rows
+        wanted = keys(groups.grouped, self.view.keys)
+        earlier = among(self.previous, self.view.keys, wanted)
+        then = dict(zip(keys(earlier, self.view.keys), _rows(of_rows(earlier)), strict=True))
+        return (row | comparison(row, then.get(key, NOTHING)) for key, row in zip(wanted, rows, strict=True))
+
+    def totals(self) -> Row:
+        """The figures of all rows, whatever the page, and the comparison."""
+        then = None if self.previous is None else self.previous.totals()
+        return compared(self.groups.grouped.totals(), then)
 
 
 async def list_view(stores: Stores, name: str, question: Question, query: ViewQuery) -> ListAnswer[Any]:
     """One page of a view. Totals are those of all rows, whatever the page."""
     table, frame = await find(stores, name, question, query)
-    rows = table.order[query.offset : query.offset + query.limit]
     return {
-        "data": [table.shown(row) for row in rows],
-        "pagination": {"limit": query.limit, "offset": query.offset, "total": len(table.order)},
+        "data": list(table.rows(query.offset, query.limit)),
+        "pagination": {"limit": query.limit, "offset": query.offset, "total": len(table.numbers)},
         **frame,
     }
 
 
 async def find(stores: Stores, name: str, question: Question, query: ExportQuery) -> tuple[Table, Framed]:
     """All rows of a view that the query asks for, and what the answer says beside them."""
-    view, filters = VIEWS[name], query.filters()
-    names = dict.fromkeys((*view.dimensions, *filters))
-    earlier = before(question.period)
-    now, then = await asyncio.gather(
-        read(stores, question.tenant.id, question.period, names),
-        read(stores, question.tenant.id, earlier, names) if query.compare else nothing(),
-    )
-    now = now.filter(filters)
-    groups = _grouped(view, now, question.period, query)
-    columns = view.columns(groups)
-    order = _order(view, groups, columns, query)
-    totals = groups.grouped.take(np.array(order, dtype=np.intp)).totals()
-    if then is None:
-        table = Table(groups, columns, None, order, compared(totals, None))
-        return table, frame(question, now, table.totals)
-    previous = _aligned(_grouped(view, then.filter(filters), earlier, query), groups, view)
-    found = previous if query.q is None else {groups.keys[row] for row in order} & previous.keys()
-    before_totals = _sum([previous[key] for key in found])
-    table = Table(groups, columns, previous, order, compared(totals, before_totals))
-    answer = frame(question, now, table.totals)
+    view, earlier = VIEWS[name], before(question.period) if query.compare else None
+    now, then = await _readings(stores, view, question, earlier, query)
+    every = _grouped(view, now, question.period, query)
+    groups = every if query.q is None else every.at(_found(view, every, query.q))
+    numbers = numbered(view, groups, query.sort or view.sort)
+    if earlier is None or then is None:
+        table = Table(view, groups, numbers, None)
+        return table, frame(question, now, table.totals())
+    previous = _aligned(view, every, _grouped(view, then, earlier, query).grouped)
+    if query.q is not None:
+        previous = among(previous, view.keys, keys(groups.grouped, view.keys))
+    table = Table(view, groups, numbers, previous)
+    answer = frame(question, now, table.totals())
     return table, {**answer, "previous_period": period_answer(earlier, question.tenant)}
 
 
@@ -105,71 +110,68 @@ def period_answer(period: Period, tenant: Tenant) -> PeriodAnswer:
 
 def compared(measures: Mapping[str, int], then: Mapping[str, int] | None) -> Row:
     """The figures, and beside them those of the previous period."""
-    now = figures(measures)
-    if then is None:
-        return cast("Row", now)
-    old = figures(then)
-    return Row(
-        **now,
-        previous_requests=old["requests"],
-        previous_tokens=old["tokens"],
-        previous_cost_usd=old["cost_usd"],
-        requests_change_percent=change(now["requests"], old["requests"]),
-        tokens_change_percent=change(now["tokens"], old["tokens"]),
-        cost_usd_change_percent=change(now["cost_usd"], old["cost_usd"]),
-    )
+    now: Mapping[str, Any] = figures(measures)
+    return cast("Row", now if then is None else {**now, **comparison(now, figures(then))})
+
+
+def comparison(now: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands beside figures: those of the previous period, and the change."""
+    return {
+        "previous_requests": old["requests"],
+        "previous_tokens": old["tokens"],
+        "previous_cost_usd": old["cost_usd"],
+        "requests_change_percent": change(now["requests"], old["requests"]),
+        "tokens_change_percent": change(now["tokens"], old["tokens"]),
+        "cost_usd_change_percent": change(now["cost_usd"], old["cost_usd"]),
+    }
+
+
+def _rows(columns: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
+    for cells in zip(*columns.values(), strict=True):
+        yield dict(zip(columns, cells, strict=True))
+
+
+async def _readings(
+    stores: Stores, view: View, question: Question, earlier: Period | None, query: ExportQuery
+) -> tuple[Reading, Reading | None]:
+    """What is asked of the period and, where there is one, of the earlier period."""
+    filters, tenant_id = query.filters(), question.tenant.id
+    names = (*view.dimensions, *filters)
+    now = read(stores, tenant_id, question.period, names)
+    if earlier is None:
+        return (await now).filter(filters), None
+    both = await asyncio.gather(now, read(stores, tenant_id, earlier, names))
+    return both[0].filter(filters), both[1].filter(filters)
 
 
 def _grouped(view: View, reading: Reading, period: Period, query: ExportQuery) -> Groups:
-    cube = reading.cube
-    every: Sequence[str | None] = view.every
+    cube, every = reading.cube, view.every
     if view.keys == (DAY,):
-        size = MONTH if getattr(query, "bucket", "day") == "month" else None
-        cube = cube.mapped(DAY, lambda day: (day or "")[:size])
-        every = sorted({str(day)[:size] for day in period})
-    if every:
-        cube = cube.listing(view.keys[0], every)
+        every = days = [str(day) for day in period]
+        if getattr(query, "bucket", "day") == "month":
+            cube = cube.mapped(DAY, lambda day: (day or "")[:MONTH])
+            every = list(dict.fromkeys(day[:MONTH] for day in days))
     grouped = cube.group_by(*view.keys)
-    measures = {name: column.tolist() for name, column in grouped.measures.items()}
-    return Groups(cube, grouped, keys(grouped, view.keys), measures, reading.people or {})
+    if every:
+        grouped = grouped.listing(view.keys[0], every)
+    return Groups(cube, grouped, {} if reading.people is None else reading.people)
 
 
-def _aligned(then: Groups, now: Groups, view: View) -> dict[Key, Mapping[str, int]]:
-    """The measures of the period before, by key; its days and months under those they are compared with."""
-    rows = {key: then.of(row) for row, key in enumerate(then.keys)}
+def _aligned(view: View, now: Groups, then: Cube) -> Cube:
+    """The rows of the period before; its days and months under those they are compared with."""
     if view.keys != (DAY,):
-        return dict(rows)
-    newest_first = zip(sorted(now.keys, reverse=True), sorted(rows, reverse=True), strict=False)
-    return {key: rows[earlier] for key, earlier in newest_first}
+        return then
+    days, earlier = (sorted(map(str, some)) for some in (now.names(DAY), then.dimensions[DAY].column()))
+    renamed: dict[Value, Value] = dict(zip(reversed(earlier), reversed(days), strict=False))
+    return then.filter({DAY: renamed}).mapped(DAY, renamed.get)
 
 
-def _order(view: View, groups: Groups, columns: Columns, query: ExportQuery) -> list[int]:
-    """The rows found, in the order of one column; equal ones by key, empty ones last."""
-    rows = list(range(len(groups.keys)))
-    if query.q is not None:
-        rows = [row for row in rows if _is_found(view, columns, row, query.q)]
-    sort = query.sort or view.sort
-    name, descending = sort.removeprefix("-"), sort.startswith("-")
-    values = column(groups.measures, name)
-    if values is None:
-        values = [_comparable(columns[name](row)) for row in range(len(groups.keys))]
-    names = [[part or "" for part in key] for key in groups.keys]
-    rows.sort(key=names.__getitem__)
-    filled = [row for row in rows if values[row] is not None]
-    filled.sort(key=values.__getitem__, reverse=descending)  # type: ignore[arg-type]
-    return filled + [row for row in rows if values[row] is None]
-
-
-def _comparable(value: Any) -> Any:  # noqa: ANN401 - text in any case, numbers as they are
-    return value.casefold() if isinstance(value, str) else value
-
-
-def _is_found(view: View, columns: Columns, row: int, text: str) -> bool:
-    return any(text.casefold() in (columns[name](row) or "").casefold() for name in view.searched)
-
-
-def _sum(rows: Sequence[Mapping[str, int]]) -> dict[str, int]:
-    return {name: sum(row[name] for row in rows) for name in NOTHING}
+def _found(view: View, groups: Groups, text: str) -> NDArray[np.intp]:
+    """The rows that have this text, in any case, in what is searched."""
+    columns = [view.columns[name](groups) for name in view.searched]
+    wanted = text.casefold()
+    found = [any(wanted in (cell or "").casefold() for cell in row) for row in zip(*columns, strict=True)]
+    return np.flatnonzero(found)
 
 
 async def nothing() -> None:

@@ -3,8 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, create_model
 
 from shared.answers import (
@@ -21,10 +25,10 @@ from shared.answers import (
 )
 from shared.catalogue import COUNTED_AS, PRODUCT_NAMES, PROVIDER_NAMES, UNITS
 from shared.columns import DAY, LAST_USED, USER, Value
-from shared.cube import Cube
+from shared.cube import Cube, Integers
 from shared.directory import People, Person
 from shared.event import EPOCH
-from shared.figures import Key, figures, keys, percent, top
+from shared.figures import keys, of_rows, percent, tokens, top
 from shared.money import ratio, units
 from shared.query import ExportQuery
 
@@ -32,23 +36,42 @@ UNSORTED = ("features", *(Row.__annotations__.keys() - Figures.__annotations__.k
 NOBODY = Person(None, None, 0)
 
 type Bucket = Annotated[Literal["day", "month"], Field(description="What a row is.")]
-type Columns = dict[str, Callable[[int], Any]]
-"""For each further column: the value of the row of that index among the groups."""
+type Column = Callable[[Groups], Sequence[Any]]
+"""A column beside the figures: its value in each row."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Groups:
-    """The rows of a view before they are shown: one for each key, with its measures."""
+    """Rows of a view before they are shown: one for each key, made of the usage of the cube."""
 
     cube: Cube
     grouped: Cube
-    keys: Sequence[Key]
-    measures: Mapping[str, list[int]]
     people: People
 
-    def of(self, row: int) -> dict[str, int]:
-        """The measures of one row."""
-        return {name: column[row] for name, column in self.measures.items()}
+    def at(self, rows: NDArray[np.intp]) -> "Groups":
+        """The rows of these indexes, in their order."""
+        return Groups(self.cube, self.grouped.take(rows), self.people)
+
+    def names(self, dimension: str) -> list[Value]:
+        """Each row's value of a dimension that makes the rows."""
+        return self.grouped.dimensions[dimension].column()
+
+    def numbers(self, measure: str) -> list[int]:
+        """Each row's sum of a measure."""
+        numbers: list[int] = self.grouped.measures[measure].tolist()
+        return numbers
+
+    @cached_property
+    def persons(self) -> list[Person]:
+        """Each row's user, as far as known."""
+        return [self.people.get(user or "", NOBODY) for user in self.names(USER)]
+
+    def mostly(self, dimension: str, by: str) -> list[Value]:
+        """The value of a dimension that most requests of each row have, where `dimension` makes the rows."""
+        owners = self.grouped.dimensions[dimension]
+        theirs = self.cube.measured("requests").having(dimension, owners.codes)
+        most = top(theirs, (dimension,), by, "requests")
+        return [most.get((owner,)) for owner in owners.column()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +83,7 @@ class View:
 
     row: type
     keys: tuple[str, ...]
-    columns: Callable[[Groups], Columns]
+    columns: Mapping[str, Column]
     needs: tuple[str, ...] = ()
     sort: str = "-tokens"
     every: Sequence[Value] = ()
@@ -72,80 +95,34 @@ class View:
         return self.keys + self.needs
 
 
-def _feature(groups: Groups) -> Columns:
-    providers = top(groups.cube, ("feature",), "provider", "requests")
-    return {
-        "feature": lambda row: groups.keys[row][0],
-        "average_tokens": lambda row: ratio(
-            figures(groups.of(row))["tokens"], groups.measures["requests"][row]
-        ),
-        "provider": lambda row: providers.get(groups.keys[row]),
-    }
+def _own(dimension: str) -> Column:
+    """What makes the rows."""
+    return lambda groups: groups.names(dimension)
 
 
-def _user(groups: Groups) -> Columns:
-    features = top(groups.cube, (USER,), "feature", "requests")
-
-    def person(row: int) -> Person:
-        return groups.people.get(groups.keys[row][0] or "", NOBODY)
-
-    return {
-        "user_id": lambda row: groups.keys[row][0],
-        "name": lambda row: person(row).name,
-        "email": lambda row: person(row).email,
-        "top_feature": lambda row: features.get(groups.keys[row]),
-        "last_active": lambda row: moment(groups.measures[LAST_USED][row]),
-    }
+def _average_tokens(groups: Groups) -> list[Decimal | None]:
+    return list(map(ratio, tokens(groups.grouped), groups.numbers("requests")))
 
 
-def _product(groups: Groups) -> Columns:
-    inside: dict[Value, list[ProductFeature]] = {}
+def _features(groups: Groups) -> list[list[ProductFeature]]:
+    """The features inside each product, those of most tokens first."""
     pairs = groups.cube.group_by("product", "feature")
-    measures = {name: column.tolist() for name, column in pairs.measures.items()}
-    for row, (product, feature) in enumerate(keys(pairs, ("product", "feature"))):
-        shown = figures({name: column[row] for name, column in measures.items()})
+    shown, inside = of_rows(pairs), dict[Value, list[ProductFeature]]()
+    columns = (keys(pairs, ("product", "feature")), shown["requests"], shown["tokens"], shown["cost_usd"])
+    for (product, feature), requests, total, cost in zip(*columns, strict=True):
         if feature is not None:
             inside.setdefault(product, []).append(
-                {
-                    "feature": feature,
-                    "requests": shown["requests"],
-                    "tokens": shown["tokens"],
-                    "cost_usd": shown["cost_usd"],
-                }
+                {"feature": feature, "requests": requests, "tokens": total, "cost_usd": cost}
             )
-    return {
-        "product": lambda row: groups.keys[row][0],
-        "name": lambda row: PRODUCT_NAMES.get(groups.keys[row][0] or ""),
-        "features": lambda row: sorted(
-            inside.get(groups.keys[row][0], []), key=lambda one: (-one["tokens"], one["feature"])
-        ),
-    }
+    return [
+        sorted(inside.get(product, []), key=lambda one: (-one["tokens"], one["feature"]))
+        for product in groups.names("product")
+    ]
 
 
-def _model(groups: Groups) -> Columns:
-    return {"model": lambda row: groups.keys[row][0], "provider": lambda row: groups.keys[row][1]}
-
-
-def _provider(groups: Groups) -> Columns:
-    whole = sum(groups.measures["requests"])
-    return {
-        "provider": lambda row: groups.keys[row][0],
-        "name": lambda row: PROVIDER_NAMES.get(groups.keys[row][0] or "", groups.keys[row][0]),
-        "percent": lambda row: percent(groups.measures["requests"][row], whole),
-    }
-
-
-def _primitive(groups: Groups) -> Columns:
-    return {
-        "primitive": lambda row: groups.keys[row][0],
-        "unit": lambda row: UNITS[groups.keys[row][0] or ""],
-        "quantity": lambda row: units(groups.measures["quantity"][row]),
-        "counted_as": lambda row: COUNTED_AS[groups.keys[row][0] or ""],
-    }
-
-
-def _day(groups: Groups) -> Columns:
-    return {"day": lambda row: groups.keys[row][0]}
+def _percent(groups: Groups) -> list[Decimal | None]:
+    whole = groups.cube.totals()["requests"]
+    return [percent(part, whole) for part in groups.numbers("requests")]
 
 
 def query_of[Q: ExportQuery](name: str, base: type[Q]) -> type[Q]:
@@ -164,28 +141,77 @@ def moment(milliseconds: int) -> str:
     return (EPOCH + timedelta(milliseconds=milliseconds)).isoformat(timespec="milliseconds")
 
 
+def moments(milliseconds: Integers) -> list[str]:
+    """The same of many."""
+    return [f"{time}+00:00" for time in np.datetime_as_string(milliseconds.astype("datetime64[ms]")).tolist()]
+
+
 VIEWS: dict[str, View] = {
-    "by-feature": View(FeatureRow, ("feature",), _feature, ("provider",), searched=("feature",)),
-    "by-user": View(UserRow, (USER,), _user, ("feature",), searched=("user_id", "name", "email")),
+    "by-feature": View(
+        FeatureRow,
+        ("feature",),
+        {
+            "feature": _own("feature"),
+            "average_tokens": _average_tokens,
+            "provider": lambda groups: groups.mostly("feature", "provider"),
+        },
+        ("provider",),
+        searched=("feature",),
+    ),
+    "by-user": View(
+        UserRow,
+        (USER,),
+        {
+            "user_id": _own(USER),
+            "name": lambda groups: [person.name for person in groups.persons],
+            "email": lambda groups: [person.email for person in groups.persons],
+            "top_feature": lambda groups: groups.mostly(USER, "feature"),
+            "last_active": lambda groups: moments(groups.grouped.measures[LAST_USED]),
+        },
+        ("feature",),
+        searched=("user_id", "name", "email"),
+    ),
     "by-product": View(
         ProductRow,
         ("product",),
-        _product,
+        {
+            "product": _own("product"),
+            "name": lambda groups: [PRODUCT_NAMES.get(one or "") for one in groups.names("product")],
+            "features": _features,
+        },
         ("feature",),
         every=tuple(PRODUCT_NAMES),
         searched=("product", "name"),
     ),
-    "by-model": View(ModelRow, ("model", "provider"), _model, searched=("model", "provider")),
+    "by-model": View(
+        ModelRow,
+        ("model", "provider"),
+        {"model": _own("model"), "provider": _own("provider")},
+        searched=("model", "provider"),
+    ),
     "by-provider": View(
-        ProviderRow, ("provider",), _provider, sort="-requests", searched=("provider", "name")
+        ProviderRow,
+        ("provider",),
+        {
+            "provider": _own("provider"),
+            "name": lambda groups: [PROVIDER_NAMES.get(one or "", one) for one in groups.names("provider")],
+            "percent": _percent,
+        },
+        sort="-requests",
+        searched=("provider", "name"),
     ),
     "primitives": View(
         PrimitiveRow,
         ("primitive",),
-        _primitive,
+        {
+            "primitive": _own("primitive"),
+            "unit": lambda groups: [UNITS[one or ""] for one in groups.names("primitive")],
+            "quantity": lambda groups: [units(amount) for amount in groups.numbers("quantity")],
+            "counted_as": lambda groups: [COUNTED_AS[one or ""] for one in groups.names("primitive")],
+        },
         sort="-requests",
         every=tuple(UNITS),
         searched=("primitive",),
     ),
-    "daily": View(DayRow, (DAY,), _day, sort="day", searched=("day",)),
+    "daily": View(DayRow, (DAY,), {"day": _own(DAY)}, sort="day", searched=("day",)),
 }

@@ -26,7 +26,7 @@ from shared.tenants import Tenant
 NOW = datetime.fromisoformat("2026-03-10T12:00:00+00:00")
 HEAD = (
     "day", "version", "writer", "chunks", "folded_until", "folded", "folded_at",
-    "duplicates", "rejected", "sealed", "tariff",
+    "duplicates", "rejected", "sealed", "tariff", "kind", "state", "day_chunks",
 )  # fmt: skip
 PAGE = 2  # segments in a page: the real store takes more
 TRANSACTION = 2  # claims at once: the real store takes 100
@@ -285,10 +285,24 @@ class FakeUsage(_Fake):
         found = await self.process.do(lambda: self._find(tenant_id, kind))
         return sorted((one for one in found if first <= one["day"] <= last), key=lambda one: str(one["day"]))
 
+    async def several(
+        self, tenant_id: str, wanted: Sequence[tuple[str, Period]], *, cubes: bool
+    ) -> list[Document]:
+        """The documents of any of these kinds and periods, by day; perhaps without their cubes."""
+        assert wanted
+        kinds = {kind for kind, _ in wanted}
+        found = await self.process.do(lambda: [one for kind in kinds for one in self._find(tenant_id, kind)])
+        several = [
+            one if cubes else _head(one)
+            for one in found
+            if any(one["kind"] == kind and date.fromisoformat(one["day"]) in days for kind, days in wanted)
+        ]
+        return sorted(several, key=lambda one: str(one["day"]))
+
     async def heads(self, tenant_id: str, period: Period) -> list[Document]:
         """The totals documents without their cubes."""
         found = await self.documents(tenant_id, "totals", period)
-        return [{name: one[name] for name in (*HEAD, "_etag")} for one in found]
+        return [_head(one) for one in found]
 
     async def users(self, tenant_id: str, period: Period) -> list[Document]:
         """The users chunks of the days of the period, of every version that is still there."""
@@ -371,6 +385,10 @@ class FakeUsage(_Fake):
 
     def _key(self, document: Document) -> tuple[str, str]:
         return document["tenantId"], document["id"]
+
+
+def _head(document: Document) -> Document:
+    return {name: document[name] for name in (*HEAD, "_etag") if name in document}
 
 
 def _check_row(entity: Mapping[str, Any]) -> None:

@@ -13,8 +13,8 @@ from shared.ports import Document
 
 PAGE = 100  # segments: some of 50 events, some of 5,000
 HEAD = (
-    "SELECT c.day, c.version, c.writer, c.chunks, c.folded_until, c.folded, c.folded_at,"
-    " c.duplicates, c.rejected, c.sealed, c.tariff, c._etag"
+    "SELECT c.kind, c.day, c.version, c.writer, c.chunks, c.folded_until, c.folded, c.folded_at,"
+    " c.duplicates, c.rejected, c.sealed, c.tariff, c.state, c.day_chunks, c._etag"
 )
 OF_KIND = "FROM c WHERE c.kind = @kind"
 OF_PERIOD = f"{OF_KIND} AND c.day >= @first AND c.day <= @last"
@@ -80,6 +80,21 @@ class UsageStore:
     async def documents(self, tenant_id: str, kind: str, period: Period) -> list[Document]:
         """The documents of a kind whose day lies in the period, in the order of days."""
         return await self._of_period(kind, f"SELECT * {OF_PERIOD} ORDER BY c.day", tenant_id, period)
+
+    async def several(
+        self, tenant_id: str, wanted: Sequence[tuple[str, Period]], *, cubes: bool
+    ) -> list[Document]:
+        """The documents of any of these kinds and periods, by day; perhaps without their cubes."""
+        any_of = " OR ".join(
+            f"(c.kind = @kind{n} AND c.day >= @first{n} AND c.day <= @last{n})" for n in range(len(wanted))
+        )
+        parameters = {
+            f"{name}{n}": value
+            for n, (kind, period) in enumerate(wanted)
+            for name, value in (("kind", kind), ("first", str(period.first)), ("last", str(period.last)))
+        }
+        select = "SELECT *" if cubes else HEAD
+        return await self._query(tenant_id, f"{select} FROM c WHERE {any_of} ORDER BY c.day", **parameters)
 
     async def heads(self, tenant_id: str, period: Period) -> list[Document]:
         """The totals documents without their cubes."""

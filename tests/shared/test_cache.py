@@ -101,3 +101,14 @@ def test_what_is_larger_than_the_room_is_not_kept() -> None:
     kept.put("a", "xx")
     kept.put("b", "xxxx")
     assert (kept.get("a"), kept.get("b")) == ("xx", None)
+
+
+def test_what_is_put_again_takes_the_place_of_the_old() -> None:
+    """Its room as well."""
+    kept = Kept[str, str](size=len, room=4)
+    kept.put("a", "xxx")
+    kept.put("a", "yy")
+    kept.put("b", "zz")
+    assert (kept.get("a"), kept.get("b")) == ("yy", "zz")
+    kept.put("a", "too long")
+    assert (kept.get("a"), kept.get("b")) == (None, "zz")

@@ -83,6 +83,37 @@ def test_filter_keeps_the_rows_that_have_the_wanted_values(
 
 
 @settings(max_examples=60, deadline=None)
+@given(rows=ROWS, codes=st.sets(st.integers(0, 3)))
+def test_having_codes_is_to_filter_by_their_values(rows: list[Row], codes: set[int]) -> None:
+    """Codes are those of the dimension; what makes groups of a cube has the codes of that cube."""
+    cube = cube_of(rows)
+    model = cube.dimensions["model"]
+    asked = [code for code in codes if code < len(model.values)]
+    found = cube.having("model", np.array(asked, dtype=np.int64))
+    assert plain(found.group_by(*NAMES), *NAMES) == plain(
+        cube.filter({"model": {model.values[code] for code in asked}}).group_by(*NAMES), *NAMES
+    )
+    assert cube.group_by("model").dimensions["model"].values is model.values
+
+
+@settings(max_examples=60, deadline=None)
+@given(one=ROWS, other=ROWS, third=ROWS)
+def test_concatenating_keeps_every_row_in_its_order(
+    one: list[Row], other: list[Row], third: list[Row]
+) -> None:
+    """Whatever values each part knows; no value stands twice among those of the whole."""
+    whole = concatenate([empty(NAMES), cube_of(one), empty(NAMES), cube_of(other), cube_of(third)])
+    rows = [*one, *other, *third]
+    keys = transpose((key for key, _ in rows), len(NAMES))
+    numbers = transpose((values for _, values in rows), len(MEASURES))
+    assert [whole.dimensions[name].column() for name in NAMES] == [list(column) for column in keys]
+    assert [whole.measures[name].tolist() for name in MEASURES] == [list(column) for column in numbers]
+    for dimension in whole.dimensions.values():
+        assert len(set(dimension.values)) == len(dimension.values)
+        assert sorted(map(str, dimension.used())) == sorted(map(str, set(dimension.column())))
+
+
+@settings(max_examples=60, deadline=None)
 @given(one=ROWS, other=ROWS, third=ROWS)
 def test_merge_neither_minds_order_nor_grouping(one: list[Row], other: list[Row], third: list[Row]) -> None:
     """It is the sum of all rows; empty cubes add nothing."""
@@ -133,19 +164,22 @@ def one(number: int, name: str = "cost") -> Row:
 
 
 @pytest.mark.parametrize("name", SUMS)
-@pytest.mark.parametrize("numbers", [[2**62], [2**61, 2**61], [2**62 - 1, 1], [2**58] * 16])
+@pytest.mark.parametrize("numbers", [[2**62], [2**61, 2**61], [2**62 - 1, 1], [2**58] * 16, [2**62, -1]])
 def test_a_sum_that_could_pass_64_bits_is_an_error(name: str, numbers: list[int]) -> None:
     """It is never a wrong number."""
-    with pytest.raises(ArithmeticError, match=name):
-        cube_of([one(number, name) for number in numbers]).totals()
+    cube = cube_of([one(number, name) for number in numbers])
+    for add_up in (cube.totals, cube.group_by):
+        with pytest.raises(ArithmeticError, match=name):
+            add_up()
 
 
 @pytest.mark.parametrize(
-    "numbers", [[2**62 - 1], [2**61, 2**61 - 1], [2**53, 1], [2**53 + 1] * 3, [2**60, *[1] * 7]]
+    "numbers", [[2**62 - 1], [2**61, 2**61 - 1], [2**53, 1], [2**53 + 1] * 3, [2**60, *[1] * 7], [-5, 3, -1]]
 )
 def test_a_sum_just_below_is_exact(numbers: list[int]) -> None:
     """Also one that no double holds."""
-    assert cube_of([one(number) for number in numbers]).totals()["cost"] == sum(numbers)
+    cube = cube_of([one(number) for number in numbers])
+    assert cube.totals()["cost"] == cube.group_by().totals()["cost"] == sum(numbers)
 
 
 def test_dimensions_with_more_combinations_than_64_bits_are_grouped_exactly() -> None:

@@ -15,8 +15,10 @@ from shared.days import (
     billing_month,
     custom,
     day_of,
+    joined,
     month_of,
     months_before,
+    months_of,
     on_day,
     preset,
     start_of,
@@ -108,6 +110,27 @@ def test_months_adjoin(today: date) -> None:
     assert today in month
     assert {(one.year, one.month) for one in month} == {(today.year, today.month)}
     assert month_of(month.first - timedelta(days=1)).last == month.first - timedelta(days=1)
+
+
+@given(first=DAYS, length=st.integers(1, 800))
+def test_a_period_lies_in_its_months(first: date, length: int) -> None:
+    """Cut to the period and joined again, they are the period."""
+    period = Period(first, first + timedelta(days=length - 1))
+    months = months_of(period)
+    assert [month_of(month.first) for month in months] == months
+    assert {month_of(day) for day in period} == set(months)
+    assert joined(part for month in months if (part := month.within(period))) == [period]
+    assert len(joined(months[::2])) == len(months[::2])
+
+
+@given(one=st.tuples(DAYS, st.integers(1, 60)), gap=st.integers(-90, 90), length=st.integers(1, 60))
+def test_what_two_periods_share_is_the_days_of_both(one: tuple[date, int], gap: int, length: int) -> None:
+    """Nothing where they have none in common."""
+    first, days = one
+    left = Period(first, first + timedelta(days=days - 1))
+    right = Period(first + timedelta(days=gap), first + timedelta(days=gap + length - 1))
+    assert list(left.within(right) or ()) == [day for day in left if day in right]
+    assert left.within(right) == right.within(left)
 
 
 @given(first=DAYS, length=st.integers(1, 400))

@@ -1,9 +1,12 @@
 """The directory: the newest name and email of each user, whoever writes at the same time."""
 
 import asyncio
+import zlib
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from shared import directory
 from shared.directory import Person, learn, load, newest
@@ -128,3 +131,40 @@ def test_sources_are_merged_by_who_saw_a_user_last() -> None:
     expected = {"u": Person("Anna", "a@x", 2), "v": Person("Vic", None, 1)}
     assert newest(older, newer) == newest(newer, older) == expected
     assert newest() == {}
+
+
+SEEN = st.tuples(st.sampled_from(["", "Ann", "Bo", None]), st.sampled_from(["a@x", None]), st.integers(0, 3))
+SOURCES = st.dictionaries(st.sampled_from([f"u{n}" for n in range(6)]), SEEN)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    stored=SOURCES, named=st.lists(SOURCES, max_size=3), erased=st.sets(st.sampled_from(["u1", "u2", "x"]))
+)
+def test_who_is_looked_up_is_who_all_sources_know_together(
+    stored: dict[str, Any], named: list[dict[str, Any]], erased: set[str]
+) -> None:
+    """Looking up one user finds what merging everything finds; nobody erased is found."""
+    usage = Cloud().stores().usage
+    for user in sorted(erased):
+        asyncio.run(directory.erase(usage, "t", user))
+    shards = {document["id"]: document for document in asyncio.run(usage.directory("t"))}
+    for user, seen in stored.items():
+        name = f"directory|{zlib.crc32(user.encode()) % directory.SHARDS}"
+        shard = shards.setdefault(name, {"id": name, "tenantId": "t", "people": {}})
+        shard["people"][user] = documents(seen)
+    segments = [{"people": {user: documents(seen) for user, seen in one.items()}} for one in named]
+    found = directory.people([*shards.values()], segments)
+    told = newest(*({user: Person(*seen) for user, seen in one.items()} for one in named))
+    known = newest({user: Person(*seen) for user, seen in stored.items()}, told)
+    expected = {user: person for user, person in known.items() if user not in erased}
+    assert dict(found) == expected
+    assert len(found) == len(expected)
+    assert {user: found.get(user) for user in ("u0", "u1", "nobody")} == {
+        user: expected.get(user) for user in ("u0", "u1", "nobody")
+    }
+
+
+def documents(seen: tuple[str | None, str | None, int]) -> dict[str, Any]:
+    """A user as documents keep them."""
+    return dict(zip(("name", "email", "seen"), seen, strict=True))

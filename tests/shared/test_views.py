@@ -9,12 +9,14 @@ import pytest
 from pydantic import ValidationError
 
 from shared.days import Period
+from shared.directory import Person
 from shared.figures import percent, top
 from shared.ingest import ingest
+from shared.order import numbered
 from shared.query import ViewQuery
-from shared.table import Question, list_view
+from shared.table import Question, Table, list_view
 from shared.tenants import Tenant
-from shared.views import VIEWS, query_of
+from shared.views import VIEWS, Groups, query_of
 from tests.events import body, event, usage
 from tests.fakes import NOW, Cloud
 
@@ -210,3 +212,47 @@ async def test_views_agree_for_any_period() -> None:
         for answer in answers:
             for column in ("requests", "tokens", "unpriced_requests"):
                 assert sum(row[column] for row in answer["data"]) == answer["totals"][column]
+
+
+@pytest.mark.parametrize("query", [{}, {"q": "a"}, {"provider": ["anthropic"]}, {"sort": "requests"}])
+@pytest.mark.parametrize("name", VIEWS)
+async def test_a_row_is_compared_with_the_same_row_of_the_period_before(
+    name: str, query: dict[str, Any]
+) -> None:
+    """Days by their place in the period; a row that was not there had nothing."""
+    stores = (await example()).stores()
+    period = Period(date(2026, 3, 4), date(2026, 3, 4))
+    earlier = Period(date(2026, 3, 3), date(2026, 3, 3))
+    asked = ViewQuery(**query)
+    plain = (await list_view(stores, name, question(period), asked))["data"]
+    then = (await list_view(stores, name, question(earlier), ViewQuery(**query | {"q": None})))["data"]
+    answer = await list_view(stores, name, question(period), asked.model_copy(update={"compare": "previous"}))
+    own = next(iter(VIEWS[name].columns))
+    before = {row[own] if name != "daily" else "2026-03-04": row for row in then}
+    compared = [
+        only(row, "previous_requests", "previous_tokens", "previous_cost_usd") for row in answer["data"]
+    ]
+    nothing = {"requests": 0, "tokens": 0, "cost_usd": 0}
+    assert compared == [
+        only(before.get(row[own], nothing), "requests", "tokens", "cost_usd") for row in answer["data"]
+    ]
+    assert [{name: row[name] for name in plain[0]} for row in answer["data"]] == plain
+
+
+async def test_a_page_looks_up_only_the_users_that_it_shows() -> None:
+    """However many there are: names are asked for by id."""
+    asked: list[str] = []
+
+    class People(dict[str, Person]):
+        def get(self, user: str, default: Any = None) -> Any:  # noqa: ANN401 - as of a dict
+            asked.append(user)
+            return super().get(user, default)
+
+    cloud = Cloud(tenants={"contoso": TENANT})
+    sent = [event(str(n), user={"id": f"u{n}"}, input_tokens=n) for n in range(20)]
+    await ingest(cloud.stores(), body(*sent), NOW)
+    cube = (await usage(cloud.stores(), "contoso", WEEK)).cube
+    groups = Groups(cube, cube.group_by("user"), People())
+    table = Table(VIEWS["by-user"], groups, numbered(VIEWS["by-user"], groups, "-tokens"), None)
+    assert [row["user_id"] for row in table.rows(2, 3)] == ["u17", "u16", "u15"]
+    assert asked == ["u17", "u16", "u15"]

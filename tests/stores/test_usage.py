@@ -93,6 +93,28 @@ async def test_days_of_a_period_come_in_order(usage: UsageStore) -> None:
     assert all("cube" not in one and one["_etag"] for one in heads)
 
 
+async def test_several_kinds_and_periods_are_one_answer(usage: UsageStore) -> None:
+    """In the order of days; without cubes they are as short as heads are."""
+    days = [date(2026, 3, number) for number in range(1, 8)]
+    for day in days[::-1]:
+        await usage.put(totals(day, packed="cube"))
+    month = {"id": "mtotals|2026-03", "tenantId": TENANT, "kind": "mtotals", "day": "2026-03-01"}
+    await usage.put(month | {"state": "ready", "packed": "cube"})
+    await usage.put(month | {"id": "mdays|2026-03", "kind": "mdays"})
+    wanted = [
+        ("totals", Period(days[1], days[2])),
+        ("mtotals", Period(days[0], days[1])),
+        ("totals", Period(days[5], days[5])),
+    ]
+    for cubes in (True, False):
+        found = await usage.several(TENANT, wanted, cubes=cubes)
+        assert [(one["kind"], one["day"][-1]) for one in found] == [
+            ("mtotals", "1"), ("totals", "2"), ("totals", "3"), ("totals", "6"),
+        ]  # fmt: skip
+        assert all(("packed" in one) == cubes for one in found)
+        assert found[0]["state"] == "ready"
+
+
 async def test_a_commit_wins_only_over_the_version_it_read(usage: UsageStore) -> None:
     """Creating what is there and replacing an outdated version are lost; nothing is overwritten."""
     assert await usage.commit(totals(n=1), None)

@@ -1,0 +1,343 @@
+"""Readings that ask all stores at once: whole whatever happens meanwhile, and never one after the other."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import count
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from shared import reading
+from shared.columns import DAY, DIMENSIONS, USER
+from shared.days import Period
+from shared.ingest import ingest
+from shared.reading import TRUSTED, Look, read, read_all
+from shared.rollup import fold_day
+from shared.seal import seal_marked
+from shared.tenants import Tenant
+from tests.events import Sums, body, event, recount
+from tests.fakes import NOW, Process
+from tests.shared.market import BOOKS, Market
+from tests.shared.sealing import ALL, on, summed, sums_of
+
+FEBRUARY_DAY, MARCH_DAY, YESTERDAY, TODAY = (
+    date(2026, 2, 10), date(2026, 3, 5), date(2026, 3, 9), date(2026, 3, 10),
+)  # fmt: skip
+BY_DAY, BY_USER = (DAY, *DIMENSIONS), (USER, *DIMENSIONS)
+MOST = 5  # operations that are combined
+IDLE = 99  # turns of the event loop, after which whoever can go on has done so
+
+
+class Late(Process):
+    """A process some of whose operations, those of the bits of `late`, take effect only after `meanwhile`."""
+
+    def __init__(self, late: int = 0, meanwhile: Callable[[], None] = lambda: None) -> None:
+        super().__init__(pause=lambda: 5)  # so that what can begin does before anything ends
+        self.late, self.meanwhile = late, meanwhile
+        self.begun, self.log = 0, list[str]()
+        self.waiting = asyncio.Event()
+
+    async def do[T](self, operation: Callable[[], T]) -> T:
+        """One operation."""
+        bit, self.begun = 1 << self.begun, self.begun + 1
+        self.log.append("begin")
+        if self.late & bit:
+            await self.waiting.wait()
+        result = await super().do(operation)
+        self.log.append("end")
+        return result
+
+    async def run[T](self, work: Awaitable[T]) -> T:
+        """The work: its operations that are not late, what happens meanwhile, then all the others."""
+        task = asyncio.ensure_future(work)
+        for _ in range(IDLE):
+            await asyncio.sleep(0)
+        if not task.done():
+            self.meanwhile()
+            self.waiting.set()
+        return await task
+
+    @property
+    def side_by_side(self) -> bool:
+        """Whether no operation waited for another one."""
+        return self.log == sorted(self.log)
+
+
+@dataclass
+class Shop(Market):
+    """A tenant with a reader that keeps what it knows from one reading to the next."""
+
+    async def read(self, names: tuple[str, ...], process: Process | None = None) -> Sums:
+        """All there is, by these dimensions."""
+        stores = replace(
+            self.cloud.stores(process or Process()), merged=self.reader.merged, looks=self.reader.looks
+        )
+        return sums_of((await read(stores, "contoso", ALL, names)).cube, names)
+
+    def truth(self, names: tuple[str, ...]) -> Sums:
+        """The recount of what is stored."""
+        return summed(recount(self.sent, self.tenant.zone), names)
+
+    @property
+    def look(self) -> Look:
+        """What the reader saw last."""
+        look = self.reader.looks.get("contoso")
+        assert look
+        return look
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What is stored, and when."""
+        kept = {name: {**value} for name, value in vars(self.cloud).items() if isinstance(value, dict)}
+        return {**kept, "now": self.cloud.now}
+
+    def set(self, state: dict[str, Any]) -> None:
+        """Puts that in place of what is stored."""
+        for name, value in state.items():
+            setattr(self.cloud, name, {**value} if isinstance(value, dict) else value)
+
+
+@pytest.fixture
+def shop(monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """The tenant by whose clock its reader goes."""
+    shop = Shop()
+    clock = SimpleNamespace(monotonic=lambda: (shop.cloud.now - NOW).total_seconds())
+    monkeypatch.setattr(reading, "time", clock)
+    return shop
+
+
+async def fill(shop: Shop) -> None:
+    """A merged month, sealed days, one of them with a late event, and today: some folded, some not."""
+    shop.price(BOOKS[1])
+    await shop.ingest(*(on(FEBRUARY_DAY, n) for n in range(3)), on(MARCH_DAY, 3), on(TODAY, 4, 9))
+    await shop.settle()
+    await shop.ingest(on(TODAY, 5, 10), on(MARCH_DAY, 6))
+
+
+type Act = Callable[[Shop], Awaitable[object]]
+NUMBERS = count(100)
+
+
+async def nothing(shop: Shop) -> None:
+    """As it is."""
+
+
+async def late(shop: Shop) -> None:
+    """An event of a day that has no mark."""
+    await shop.ingest(on(YESTERDAY, next(NUMBERS)))
+
+
+async def late_in_february(shop: Shop) -> None:
+    """An event of a day in a merged month."""
+    await shop.ingest(on(FEBRUARY_DAY, next(NUMBERS)))
+
+
+async def today(shop: Shop) -> None:
+    """An event of a day that has a mark."""
+    await shop.ingest(on(TODAY, next(NUMBERS), 11))
+
+
+async def fold(shop: Shop) -> None:
+    """All that waits."""
+    await shop.fold()
+
+
+async def today_and_fold(shop: Shop) -> None:
+    """A new state of today."""
+    await today(shop)
+    await shop.fold()
+
+
+async def seal(shop: Shop) -> None:
+    """What has ended; marks are cleared, months released, or merged."""
+    shop.cloud.wait(61)
+    await shop.seal()
+
+
+async def seal_late(shop: Shop) -> None:
+    """Only what came after the reader's last look: the marks are as they were then."""
+    shop.cloud.wait(61)
+    await seal_marked(shop.cloud.stores(), shop.cloud.now, lambda mark: mark.day not in (MARCH_DAY, TODAY))
+
+
+async def late_and_seal(shop: Shop) -> None:
+    """A day is reopened, and sealed again."""
+    await late_in_february(shop)
+    await seal(shop)
+
+
+async def release(shop: Shop) -> None:
+    """A day of a merged month is sealed, and the month not merged again."""
+    await late_in_february(shop)
+    shop.cloud.wait(61)
+    await seal_marked(shop.cloud.stores(), shop.cloud.now, lambda mark: not mark.month)
+    assert not shop.cloud.kind("mtotals")
+
+
+async def reprice(shop: Shop) -> None:
+    """Other prices for a day of a merged month."""
+    shop.price(BOOKS[2])
+    await shop.reprice(Period(FEBRUARY_DAY, FEBRUARY_DAY))
+
+
+FIRST = (nothing, late, late_in_february, today_and_fold, seal)
+OTHERS = (
+    today,
+    late,
+    late_in_february,
+    fold,
+    today_and_fold,
+    seal,
+    seal_late,
+    late_and_seal,
+    release,
+    reprice,
+)
+
+
+@pytest.mark.parametrize("names", [BY_DAY, BY_USER])
+@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize("first", FIRST)
+async def test_a_reading_is_whole_whatever_happens_meanwhile(
+    shop: Shop, first: Act, other: Act, names: tuple[str, ...]
+) -> None:
+    """Its operations take effect before or after something else, in every combination.
+
+    `first` happened since the reader has read last. What was stored before a reading began is in it, and
+    nothing is that was not stored when it ended.
+    """
+    await fill(shop)
+    await shop.read(names)
+    look = shop.look
+    await first(shop)
+    before, old = shop.state, shop.truth(names)
+    await other(shop)
+    after, new = shop.state, shop.truth(names)
+    mask, begun = 0, 1
+    while mask < 1 << min(begun, MOST):
+        shop.set(before)
+        shop.reader.looks.put("contoso", look)
+        process = Late(mask, lambda: shop.set(after))
+        assert await process.run(shop.read(names, process)) in (old, new)
+        mask, begun = mask + 1, max(begun, process.begun)
+    assert begun > 2
+
+
+async def test_a_reading_after_another_asks_everything_at_once(shop: Shop) -> None:
+    """The marks, what is saved, what waits beside each marked day, who the users are: one round trip."""
+    await fill(shop)
+    for names, operations in ((BY_DAY, 4), (BY_USER, 5), (("feature",), 4), ((DAY, USER), 5)):
+        await shop.read(names)
+        process = Late()
+        assert await shop.read(names, process) == shop.truth(names)
+        assert (process.begun, process.side_by_side) == (operations, True)
+
+
+async def test_months_that_were_never_merged_cost_no_second_round(shop: Shop) -> None:
+    """As those before a customer's first; once they are merged, readers take to them."""
+    await fill(shop)
+    shop.cloud.documents = {key: one for key, one in shop.cloud.documents.items() if one["kind"] != "mtotals"}
+    await shop.read(BY_DAY)
+    process = Late()
+    assert await shop.read(BY_DAY, process) == shop.truth(BY_DAY)
+    assert process.side_by_side
+    await shop.cloud.stores().marks.mark_month("contoso", FEBRUARY_DAY.replace(day=1))
+    await shop.seal()
+    for _ in range(2):
+        assert await shop.read(BY_DAY) == shop.truth(BY_DAY)
+    assert not shop.look.split
+
+
+async def test_a_fold_in_between_costs_no_second_round(shop: Shop) -> None:
+    """What the new state does not hold is among what the one before did not."""
+    await fill(shop)
+    await shop.read(BY_DAY)
+    await today(shop)
+    await fold_day(shop.cloud.stores().usage, "contoso", TODAY, shop.cloud.now)
+    await today(shop)
+    process = Late()
+    assert await shop.read(BY_DAY, process) == shop.truth(BY_DAY)
+    assert (process.begun, process.side_by_side) == (4, True)
+
+
+@pytest.mark.parametrize("age", [TRUSTED - 1, TRUSTED])
+async def test_an_old_look_is_not_trusted(shop: Shop, age: float) -> None:
+    """A mark could have come and gone since: the marks are read first."""
+    await fill(shop)
+    await shop.read(BY_DAY)
+    shop.cloud.wait(age)
+    process = Late()
+    assert await shop.read(BY_DAY, process) == shop.truth(BY_DAY)
+    assert process.begun == 4
+    assert process.side_by_side == (age < TRUSTED)
+    assert process.log[:2] == (["begin", "begin"] if age < TRUSTED else ["begin", "end"])
+
+
+async def test_tenants_share_no_look(shop: Shop) -> None:
+    """What is known of one says nothing of another."""
+    await fill(shop)
+    await shop.read(BY_DAY)
+    fabrikam = Tenant(id="fabrikam", name="Fabrikam", time_zone="UTC")
+    shop.cloud.tenants["fabrikam"] = fabrikam
+    sent = event("f1", tenant_id="fabrikam", time=f"{TODAY}T09:00:00+00:00", cost_usd="0.5")
+    await ingest(shop.cloud.stores(), body(sent), shop.cloud.now)
+    process = Late()
+    stores = replace(shop.cloud.stores(process), merged=shop.reader.merged, looks=shop.reader.looks)
+    found = await read(stores, "fabrikam", ALL, BY_DAY)
+    assert sums_of(found.cube, BY_DAY) == summed(recount([sent], fabrikam.zone), BY_DAY)
+    assert process.log[:2] == ["begin", "end"]
+    assert await shop.read(BY_DAY) == shop.truth(BY_DAY)
+
+
+async def test_readings_of_other_days_add_to_what_is_known(shop: Shop) -> None:
+    """Each reads what is marked of its own period."""
+    await fill(shop)
+    for period in (Period(TODAY, TODAY), Period(MARCH_DAY, MARCH_DAY), Period(YESTERDAY, YESTERDAY)):
+        await read(shop.reader, "contoso", period, BY_DAY)
+    assert shop.look.states.keys() == {TODAY, MARCH_DAY}
+    await seal(shop)
+    await shop.read(BY_DAY)
+    assert shop.look.states.keys() == {TODAY}
+
+
+async def test_readings_made_together_share_what_they_need(shop: Shop) -> None:
+    """The marks, the waiting segments and the directory are asked for once; each is as it is alone."""
+    await fill(shop)
+    wanted = [(ALL, BY_USER), (Period(TODAY, TODAY), BY_DAY), (Period(MARCH_DAY, TODAY), (USER,))]
+    alone = [await read(shop.reader, "contoso", period, names) for period, names in wanted]
+    process = Late()
+    stores = replace(shop.cloud.stores(process), merged=shop.reader.merged, looks=shop.reader.looks)
+    together = await read_all(stores, "contoso", wanted)
+    assert (process.begun, process.side_by_side) == (1 + len(wanted) + 2 + 1, True)
+    for (_, names), one, other in zip(wanted, alone, together, strict=True):
+        assert sums_of(one.cube, names) == sums_of(other.cube, names)
+        assert one.people == other.people
+
+
+async def test_readings_made_together_may_find_different_states(shop: Shop) -> None:
+    """Of a day that is folded between their operations; each is whole."""
+    await fill(shop)
+    before = shop.state
+    await today_and_fold(shop)
+    after = shop.state
+    counts = {len(shop.sent) - 1, len(shop.sent)}
+    for mask in range(1 << MOST):
+        shop.set(before)
+        process = Late(mask, lambda: shop.set(after))
+        both = read_all(shop.cloud.stores(process), "contoso", [(ALL, BY_DAY), (ALL, (DAY,))])
+        found = await process.run(both)
+        assert {one.cube.totals()["requests"] for one in found} <= counts
+
+
+async def test_states_are_not_known_for_long(shop: Shop) -> None:
+    """A day of which nothing was read for a while may have folded much, which nobody wants to read again."""
+    await fill(shop)
+    await shop.read(BY_DAY)
+    for _ in range(3):
+        shop.cloud.wait(TRUSTED / 2)
+        await read(shop.reader, "contoso", Period(MARCH_DAY, MARCH_DAY), BY_DAY)
+    assert shop.look.states.keys() == {MARCH_DAY}
+    assert shop.look.marked == {MARCH_DAY, TODAY}
