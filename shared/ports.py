@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from shared.cache import Kept
 from shared.cube import Cube
@@ -48,6 +48,13 @@ class Mark:
     month: bool = False
 
 
+class Marking(NamedTuple):
+    """The marked days of a tenant; whenever one of its marks is cleared, `cleared` becomes another text."""
+
+    days: frozenset[date]
+    cleared: str
+
+
 class Marks(Protocol):
     """Which tenant-days are not sealed ("dirty"), and which months wait to be merged."""
 
@@ -59,8 +66,12 @@ class Marks(Protocol):
         """Says that the month with this first day is to be merged, once all of its days are sealed."""
         ...
 
-    async def marked(self, tenant_id: str) -> set[date]:
+    async def marked(self, tenant_id: str) -> frozenset[date]:
         """The days of the tenant that may have unfolded segments."""
+        ...
+
+    async def marking(self, tenant_id: str) -> Marking:
+        """The same, and what tells whether any mark of the tenant has been cleared since."""
         ...
 
     async def all(self) -> list[Mark]:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import date
-from math import inf
 
 from shared import directory
 from shared.columns import DAY, USER
@@ -17,11 +16,11 @@ from shared.days import Period, joined, month_of, months_of
 from shared.directory import People
 from shared.errors import Busy
 from shared.parts import Part, Torn, day_parts, month_part, segment_part
-from shared.ports import Document, Stores, Usage
-from shared.rollup import SETTLED, Rollup, is_unfolded, read_rollup, tail
+from shared.ports import Document, Marking, Stores, Usage
+from shared.rollup import Rollup, is_unfolded, read_rollup, tail
 
 ATTEMPTS = 5
-TRUSTED = SETTLED.total_seconds() / 2
+RECENT = 30  # seconds: beside a state of that age few segments are waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,39 +44,33 @@ class Reading:
 class Look:
     """What this process saw of a tenant when it last read, so that the next reading need not wait for it.
 
-    The days were marked at `at`, in seconds of the process' clock, or just after. `states` has the saved
-    states of some of them, each with such a time. `split` are whole months that were not merged: it is
-    worth asking for their days at once.
+    `states` has the saved states of some of the marked days, each with the time of this process at which
+    it was asked for. `split` are whole months that were not merged: their days are worth asking for at once.
     """
 
-    at: float = -inf
-    marked: frozenset[date] = frozenset()
+    marking: Marking
     states: Mapping[date, tuple[float, Rollup]] = field(default_factory=dict)
     split: frozenset[Period] = frozenset()
 
     @property
     def size(self) -> int:
         """How many days and segments it names."""
-        return 1 + len(self.marked) + sum(len(one.folded) for _, one in self.states.values())
+        return 1 + len(self.marking.days) + sum(len(one.folded) for _, one in self.states.values())
 
-    @property
-    def is_fresh(self) -> bool:
-        """Whether every day that was marked since is still marked.
+    def known(self, at: float) -> dict[date, Rollup]:
+        """The states that are recent at that time."""
+        return {day: state for day, (asked_at, state) in self.states.items() if at - asked_at < RECENT}
 
-        The timer clears no mark younger than SETTLED. Half of that is for clocks that disagree. An import
-        and a rebuild clear theirs at once: a reading of that very moment may be one of a moment before.
-        """
-        return time.monotonic() - self.at < TRUSTED
-
-    def after(self, look: "Look", saved: Iterable["_Saved"]) -> "Look":
-        """With what readings found saved by another look."""
-        newer = max(self, look, key=lambda one: one.at)
-        states, split = dict(self.states), self.split
-        for one in saved:
-            states |= {state.day: (look.at, state) for state in one.states}
-            split = (split - one.whole) | (one.whole - one.merged)
-        recent = {day: (at, state) for day, (at, state) in states.items() if newer.at - at < TRUSTED}
-        return Look(newer.at, newer.marked, recent, split)
+    def after(self, marking: Marking, at: float, found: Iterable["_Saved"]) -> "Look":
+        """With what readings found, by these marks, that began at that time."""
+        states = {
+            day: one for day, one in self.states.items() if day in marking.days and at - one[0] < RECENT
+        }
+        split = self.split
+        for saved in found:
+            states |= {state.day: (at, state) for state in saved.states}
+            split = (split - saved.whole) | (saved.whole - saved.merged)
+        return Look(marking, states, split)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,33 +131,26 @@ async def read_all(
 
 
 async def _read(stores: Stores, tenant_id: str, asked: Sequence[_Asked]) -> list[Reading]:
-    """The marks and what is stored: side by side while the last look is fresh and holds, else in this order.
+    """The marks and what is stored: side by side if the last look still holds, else in this order.
 
     In this order a day without a mark is whole as it is saved, and so is a merged month of such days.
-    Side by side as well: what was stored of it since the last look would have marked it, and the mark
-    would still be there. A day with a mark is whole either way: see `_find`.
+    The last look holds if its days are still those that are marked, and no mark has been cleared since:
+    then no other day was marked in between, and all that was said is true side by side as well. A day
+    with a mark is whole either way: see `_find`.
     """
-    last = stores.looks.get(tenant_id) or Look()
-    if not last.is_fresh:
-        last = Look(split=last.split)
-    found: list[tuple[_Saved, Reading]] = []
-    if last.is_fresh:
-        look, found = await asyncio.gather(
-            _look(stores, tenant_id, last), _find(stores, tenant_id, asked, last)
-        )
-    else:
-        look = await _look(stores, tenant_id, last)
-    if not found or look.marked != last.marked or not last.is_fresh:
+    at, last = time.monotonic(), stores.looks.get(tenant_id)
+    marks = stores.marks.marking(tenant_id)
+    if last is None:
+        look = Look(await marks)
         found = await _find(stores, tenant_id, asked, look)
-    newest = stores.looks.get(tenant_id) or last
-    stores.looks.put(tenant_id, newest.after(look, (saved for saved, _ in found)))
+    else:
+        marking, found = await asyncio.gather(marks, _find(stores, tenant_id, asked, last))
+        look = replace(last, marking=marking)
+        if marking != last.marking:
+            found = await _find(stores, tenant_id, asked, look)
+    newest = stores.looks.get(tenant_id) or look
+    stores.looks.put(tenant_id, newest.after(look.marking, at, (saved for saved, _ in found)))
     return [reading for _, reading in found]
-
-
-async def _look(stores: Stores, tenant_id: str, last: Look) -> Look:
-    """The marks of this moment, and what else the last look knew."""
-    at = time.monotonic()
-    return replace(last, at=at, marked=frozenset(await stores.marks.marked(tenant_id)))
 
 
 async def _find(
@@ -175,9 +161,9 @@ async def _find(
     The segments beside a marked day are asked for by the state that the look knows. The saved state may
     be a later one: it holds all that the known one does, so those that it does not hold are among them.
     """
-    usage = stores.usage
-    marked = [day for day in look.marked if any(day in one.period for one in asked)]
-    known = {day: look.states[day][1] for day in marked if day in look.states}
+    usage, recent = stores.usage, look.known(time.monotonic())
+    marked = [day for day in look.marking.days if any(day in one.period for one in asked)]
+    known = {day: recent[day] for day in marked if day in recent}
     everything, tails, shards = await asyncio.gather(
         asyncio.gather(*(_saved(usage, tenant_id, one, look) for one in asked)),
         _tails(usage, tenant_id, known),
@@ -217,7 +203,7 @@ async def _saved(usage: Usage, tenant_id: str, asked: _Asked, look: Look) -> _Sa
         wanted = [*(("totals", run) for run in runs), *more]
         return await usage.several(tenant_id, wanted, cubes=USER not in asked.names) if wanted else []
 
-    marked = sorted(day for day in look.marked if day in asked.period)
+    marked = sorted(day for day in look.marking.days if day in asked.period)
     whole = asked.whole(marked)
     span = [("mtotals", Period(whole[0].first, whole[-1].last))] if whole else []
     split = look.split.intersection(whole)

@@ -1,6 +1,5 @@
 """Answering a list view: its rows found, sorted and paged, with totals of all that were found."""
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +16,7 @@ from shared.figures import among, change, figures, keys, of_rows
 from shared.order import numbered, page
 from shared.ports import Stores
 from shared.query import ExportQuery, ViewQuery
-from shared.reading import Reading, read
+from shared.reading import Reading, read_all
 from shared.tenants import Tenant
 from shared.views import VIEWS, Groups, View
 
@@ -135,13 +134,12 @@ async def _readings(
     stores: Stores, view: View, question: Question, earlier: Period | None, query: ExportQuery
 ) -> tuple[Reading, Reading | None]:
     """What is asked of the period and, where there is one, of the earlier period."""
-    filters, tenant_id = query.filters(), question.tenant.id
+    filters = query.filters()
     names = (*view.dimensions, *filters)
-    now = read(stores, tenant_id, question.period, names)
-    if earlier is None:
-        return (await now).filter(filters), None
-    both = await asyncio.gather(now, read(stores, tenant_id, earlier, names))
-    return both[0].filter(filters), both[1].filter(filters)
+    periods = [question.period] if earlier is None else [question.period, earlier]
+    found = await read_all(stores, question.tenant.id, [(period, names) for period in periods])
+    now, *then = (reading.filter(filters) for reading in found)
+    return now, then[0] if then else None
 
 
 def _grouped(view: View, reading: Reading, period: Period, query: ExportQuery) -> Groups:

@@ -17,7 +17,7 @@ import orjson
 
 from shared.days import Period
 from shared.event import EPOCH
-from shared.ports import Document, Mark, Stores
+from shared.ports import Document, Mark, Marking, Stores
 from shared.pricing import PriceBook
 from shared.rejects import Reject
 from shared.stores.rejects import entity_of
@@ -106,6 +106,7 @@ class Cloud:
     claims: dict[tuple[str, date, str], str] = field(default_factory=dict)
     marks: dict[tuple[str, date], Mark] = field(default_factory=dict)
     month_marks: dict[tuple[str, date], Mark] = field(default_factory=dict)
+    cleared: dict[str, str] = field(default_factory=dict)
     rejects: dict[str, Reject] = field(default_factory=dict)
     arrivals: dict[str, datetime] = field(default_factory=dict)
     tenants: dict[str, Tenant] = field(default_factory=dict)
@@ -167,9 +168,18 @@ class FakeMarks(_Fake):
 
         await self.process.do(write)
 
-    async def marked(self, tenant_id: str) -> set[date]:
+    async def marked(self, tenant_id: str) -> frozenset[date]:
         """The days of the tenant that may have unfolded segments."""
-        return await self.process.do(lambda: {day for tenant, day in self.cloud.marks if tenant == tenant_id})
+        return (await self.marking(tenant_id)).days
+
+    async def marking(self, tenant_id: str) -> Marking:
+        """The same, and what tells whether any mark of the tenant has been cleared since."""
+
+        def read() -> Marking:
+            days = frozenset(day for tenant, day in self.cloud.marks if tenant == tenant_id)
+            return Marking(days, self.cloud.cleared.get(tenant_id, ""))
+
+        return await self.process.do(read)
 
     async def mark_month(self, tenant_id: str, first: date) -> None:
         """Says that the month with this first day is to be merged, once all of its days are sealed."""
@@ -195,6 +205,7 @@ class FakeMarks(_Fake):
             marks = self.cloud.month_marks if mark.month else self.cloud.marks
             if marks.get((mark.tenant_id, mark.day)) == mark:
                 del marks[mark.tenant_id, mark.day]
+                self.cloud.cleared[mark.tenant_id] = self.cloud.etag()
 
         await self.process.do(delete)
 

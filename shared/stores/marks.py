@@ -1,16 +1,19 @@
 """The dirty marks: which tenant-days are not sealed, and which months wait to be merged."""
 
+from collections.abc import Iterable
 from datetime import date
+from uuid import uuid4
 
 from azure.core import MatchConditions
-from azure.core.exceptions import HttpResponseError, ResourceModifiedError, ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError
 from azure.data.tables import TableEntity, UpdateMode
 
 from shared.event import EPOCH
-from shared.ports import Mark
+from shared.ports import Mark, Marking
 from shared.stores.schema import MARKS_TABLE
-from shared.stores.tables import Table, utc
+from shared.stores.tables import OTHERS_CAME_FIRST, Table, utc
 
+CLEARED = "cleared"  # the key of the row that each clearing of a tenant's marks rewrites
 MONTH = "{:%Y-%m}"  # a row's key is a day, or a month
 
 
@@ -29,10 +32,15 @@ class MarkStore(Table):
         entity = {"PartitionKey": tenant_id, "RowKey": MONTH.format(first)}
         await self._table.upsert_entity(entity, mode=UpdateMode.REPLACE)
 
-    async def marked(self, tenant_id: str) -> set[date]:
+    async def marked(self, tenant_id: str) -> frozenset[date]:
         """The days of the tenant that may have unfolded segments."""
+        return (await self.marking(tenant_id)).days
+
+    async def marking(self, tenant_id: str) -> Marking:
+        """The same, and what tells whether any mark of the tenant has been cleared since."""
         found = await self._query("PartitionKey eq @tenant", tenant=tenant_id)
-        return {mark.day for mark in map(_mark, found) if not mark.month}
+        cleared = next((row["by"] for row in found if row["RowKey"] == CLEARED), "")
+        return Marking(frozenset(mark.day for mark in _marks(found) if not mark.month), cleared)
 
     async def all(self) -> list[Mark]:
         """The marked days of every tenant."""
@@ -45,19 +53,22 @@ class MarkStore(Table):
     async def clear(self, mark: Mark) -> None:
         """Removes the mark, unless the day or month has been marked again since."""
         row = MONTH.format(mark.day) if mark.month else str(mark.day)
+        unchanged = {"etag": mark.etag, "match_condition": MatchConditions.IfNotModified}
+        cleared = {"PartitionKey": mark.tenant_id, "RowKey": CLEARED, "by": uuid4().hex}
         try:
-            await self._table.delete_entity(
-                mark.tenant_id, row,
-                etag=mark.etag, match_condition=MatchConditions.IfNotModified,
-            )  # fmt: skip
-        except (ResourceModifiedError, ResourceNotFoundError):
-            return  # marked again, or cleared by another instance
-        except HttpResponseError as error:
-            if error.status_code != 412:
+            await self._table.submit_transaction(
+                [("delete", {"PartitionKey": mark.tenant_id, "RowKey": row}, unchanged), ("upsert", cleared)]
+            )
+        except HttpResponseError as error:  # marked again, or cleared by another instance
+            if error.status_code not in OTHERS_CAME_FIRST:
                 raise
 
     async def _all(self) -> list[Mark]:
-        return [_mark(entity) async for entity in self._table.list_entities()]
+        return _marks([entity async for entity in self._table.list_entities()])
+
+
+def _marks(entities: Iterable[TableEntity]) -> list[Mark]:
+    return [_mark(entity) for entity in entities if entity["RowKey"] != CLEARED]
 
 
 def _mark(entity: TableEntity) -> Mark:

@@ -14,7 +14,7 @@ from shared import reading
 from shared.columns import DAY, DIMENSIONS, USER
 from shared.days import Period
 from shared.ingest import ingest
-from shared.reading import TRUSTED, Look, read, read_all
+from shared.reading import RECENT, Look, read, read_all
 from shared.rollup import fold_day
 from shared.seal import seal_marked
 from shared.tenants import Tenant
@@ -163,6 +163,17 @@ async def seal_late(shop: Shop) -> None:
     await seal_marked(shop.cloud.stores(), shop.cloud.now, lambda mark: mark.day not in (MARCH_DAY, TODAY))
 
 
+async def seal_at_once(shop: Shop) -> None:
+    """What has ended, however young its mark: as an import and a rebuild do."""
+    await seal_marked(shop.cloud.stores(), shop.cloud.now, lambda mark: True)
+
+
+async def late_and_seal_at_once(shop: Shop) -> None:
+    """An import of a day without a mark."""
+    await late(shop)
+    await seal_at_once(shop)
+
+
 async def late_and_seal(shop: Shop) -> None:
     """A day is reopened, and sealed again."""
     await late_in_february(shop)
@@ -192,6 +203,8 @@ OTHERS = (
     today_and_fold,
     seal,
     seal_late,
+    seal_at_once,
+    late_and_seal_at_once,
     late_and_seal,
     release,
     reprice,
@@ -263,17 +276,30 @@ async def test_a_fold_in_between_costs_no_second_round(shop: Shop) -> None:
     assert (process.begun, process.side_by_side) == (4, True)
 
 
-@pytest.mark.parametrize("age", [TRUSTED - 1, TRUSTED])
-async def test_an_old_look_is_not_trusted(shop: Shop, age: float) -> None:
-    """A mark could have come and gone since: the marks are read first."""
+@pytest.mark.parametrize("age", [RECENT - 1, RECENT])
+async def test_segments_are_not_asked_for_by_an_old_state(shop: Shop, age: float) -> None:
+    """Many may have been folded since: those that wait are asked for when the saved state is known."""
     await fill(shop)
     await shop.read(BY_DAY)
     shop.cloud.wait(age)
     process = Late()
     assert await shop.read(BY_DAY, process) == shop.truth(BY_DAY)
     assert process.begun == 4
-    assert process.side_by_side == (age < TRUSTED)
-    assert process.log[:2] == (["begin", "begin"] if age < TRUSTED else ["begin", "end"])
+    assert process.side_by_side == (age < RECENT)
+
+
+async def test_after_a_mark_was_cleared_the_marks_are_read_first(shop: Shop) -> None:
+    """Once, also where the same days are marked again: what was saved before could be old."""
+    await fill(shop)
+    await shop.read(BY_DAY)
+    before = shop.look.marking
+    await seal_at_once(shop)
+    await shop.ingest(on(MARCH_DAY, next(NUMBERS)))
+    process = Late()
+    assert await shop.read(BY_DAY, process) == shop.truth(BY_DAY)
+    assert shop.look.marking.days == before.days
+    assert process.begun > 4
+    assert not process.side_by_side
 
 
 async def test_tenants_share_no_look(shop: Shop) -> None:
@@ -337,7 +363,7 @@ async def test_states_are_not_known_for_long(shop: Shop) -> None:
     await fill(shop)
     await shop.read(BY_DAY)
     for _ in range(3):
-        shop.cloud.wait(TRUSTED / 2)
+        shop.cloud.wait(RECENT / 2)
         await read(shop.reader, "contoso", Period(MARCH_DAY, MARCH_DAY), BY_DAY)
     assert shop.look.states.keys() == {MARCH_DAY}
-    assert shop.look.marked == {MARCH_DAY, TODAY}
+    assert shop.look.marking.days == {MARCH_DAY, TODAY}

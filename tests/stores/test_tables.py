@@ -64,6 +64,22 @@ async def test_a_mark_is_cleared_unless_it_was_renewed(services: Services, tenan
         assert await marks.marked(tenant_id) == set()
 
 
+async def test_each_clearing_of_a_tenant_is_told(services: Services, tenant_id: str) -> None:
+    """By another text, also when the same days are marked again; what was cleared in vain tells nothing."""
+    marks, told = services.stores.marks, set[str]()
+    for _ in range(2):
+        await marks.mark(tenant_id, DAY)
+        told.add((await marks.marking(tenant_id)).cleared)
+        old = (await marks_of(services, tenant_id))[DAY]
+        await marks.mark(tenant_id, DAY)
+        await marks.clear(old)
+        assert (await marks.marking(tenant_id)).cleared in told
+        await marks.clear((await marks_of(services, tenant_id))[DAY])
+    told.add((await marks.marking(tenant_id)).cleared)
+    assert len(told) == 3
+    assert (await marks.marking(f"{tenant_id}-2")).cleared == ""
+
+
 async def test_a_reject_comes_back_as_it_was(services: Services, tenant_id: str) -> None:
     """Whatever the payload's bytes, its size and its errors, the store gives back the same reject."""
     for one in (
