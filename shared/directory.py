@@ -22,7 +22,7 @@ from itertools import chain
 
 from shared.columns import Value
 from shared.errors import Busy, Conflict
-from shared.ports import Document, Usage
+from shared.ports import Document, Stores, Usage
 
 SHARDS = 16
 MAX_SHARD = 1_000_000  # bytes of names; the rest of the 2 MB of a document is for who is erased
@@ -65,6 +65,17 @@ class _Known(Mapping[str, Person]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+async def shards(stores: Stores, tenant_id: str, heads: Sequence[Document]) -> list[Document]:
+    """The shards of these states. They are large and seldom change: this process keeps those it has read."""
+    kept = [stores.shards.get((tenant_id, head["id"], head["_etag"])) for head in heads]
+    if None not in kept:
+        return [shard for shard in kept if shard]
+    found = await stores.usage.directory(tenant_id)
+    for shard in found:
+        stores.shards.put((tenant_id, shard["id"], shard["_etag"]), shard)
+    return found
 
 
 async def load(usage: Usage, tenant_id: str) -> People:

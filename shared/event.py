@@ -139,7 +139,7 @@ class User(Struct, gc=False, forbid_unknown_fields=True, omit_defaults=True):
 
 
 class Event(Struct, gc=False, forbid_unknown_fields=True, omit_defaults=True):
-    """A good event: what `UsageEvent` describes, quick to read. What is made of many is in `batch.py`."""
+    """A good event: what `UsageEvent` describes, quick to read. Many are worked with as `event_columns`."""
 
     id: Text128
     source: Text256

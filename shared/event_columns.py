@@ -28,7 +28,10 @@ type Name = tuple[str, int, str, str]
 
 
 class Kinds(NamedTuple):
-    """What events have in common, a column each. Days are UTC dates, counted since 1970."""
+    """What events have in common, a column each. Days are UTC dates, counted since 1970.
+
+    No two are alike, each is that of an event, and they are in the order of their first events.
+    """
 
     tenant_ids: Sequence[str]
     sources: Sequence[str]
@@ -72,13 +75,14 @@ class EventColumns(Struct, frozen=True):
         return len(self.ids)
 
     def take(self, rows: Sequence[int]) -> Self:
-        """The events of these rows, in their order."""
+        """The events of these rows, which are in ascending order."""
         if len(rows) == len(self):
             return self
         pick = _picker(rows)
-        return type(self)(
-            self.kinds, self.earliest, self.latest, *(pick(getattr(self, name)) for name in OWN)
-        )
+        used, kind = _numbered(pick(self.kind))
+        kinds = Kinds._make(tuple(column[one] for one in used) for column in self.kinds)
+        others = (pick(getattr(self, name)) for name in OWN if name != "kind")
+        return type(self)(kinds, self.earliest, self.latest, kind, *others)
 
     def of_kind[T](self, column: Sequence[T]) -> Iterable[T]:
         """A column of the kinds, or one alike, for each event."""
@@ -178,9 +182,15 @@ def date_of(day: int) -> date:
 
 
 def _kinds(*columns: Iterable[Any]) -> tuple[Kinds, list[int]]:
-    numbers: dict[tuple[Any, ...], int] = defaultdict(count().__next__)
-    kind = list(map(numbers.__getitem__, zip(*columns, strict=False)))
-    return Kinds(*zip(*numbers, strict=True)), kind
+    kinds, kind = _numbered(zip(*columns, strict=False))
+    return Kinds(*zip(*kinds, strict=True)), kind
+
+
+def _numbered[T](values: Iterable[T]) -> tuple[list[T], list[int]]:
+    """The distinct values in order of appearance, and the number of each value among them."""
+    numbers: dict[T, int] = defaultdict(count().__next__)
+    codes = list(map(numbers.__getitem__, values))
+    return [*numbers], codes
 
 
 def _counts(numbers: Sequence[int]) -> Sequence[int]:

@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from shared.reading import Look
 
 type Document = dict[str, Any]
+type Shards = Kept[tuple[str, str, str], Document]
+"""Shards of directories, by tenant, id and etag."""
 type Merged = Kept[tuple[str, tuple[str, ...], tuple[str, ...]], Cube]
 """What saved days or months of a tenant add up to, by tenant, dimensions and their states."""
 
 MERGED_BYTES = 128 * 1024 * 1024
+PEOPLE = 200_000  # in shards that are kept, of all tenants
 LOOKS = 200_000  # days and folded segments that they name, of all tenants
 
 
@@ -178,9 +181,12 @@ class Usage(Protocol):
         ...
 
     async def several(
-        self, tenant_id: str, wanted: Sequence[tuple[str, Period]], *, cubes: bool
+        self, tenant_id: str, wanted: Sequence[tuple[str, Period | None]], *, cubes: bool
     ) -> list[Document]:
-        """The documents of any of these kinds and periods, by day; perhaps without their cubes."""
+        """The documents of any of these kinds and periods, by day, or as heads, without their cubes.
+
+        A kind that knows no days goes without a period, and comes first.
+        """
         ...
 
     async def heads(self, tenant_id: str, period: Period) -> list[Document]:
@@ -218,7 +224,11 @@ class Usage(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """All stores of the service, what this process has merged of them, and its last look at each tenant."""
+    """All stores of the service, and what this process keeps of them: see `Kept`.
+
+    Kept are what saved states add up to, the last look at each tenant, and shards of directories by id and
+    etag.
+    """
 
     usage: Usage
     claims: Claims
@@ -228,3 +238,4 @@ class Stores:
     prices: Prices
     merged: Merged = field(default_factory=lambda: Kept(lambda cube: cube.bytes, MERGED_BYTES))
     looks: "Kept[str, Look]" = field(default_factory=lambda: Kept(lambda look: look.size, LOOKS))
+    shards: Shards = field(default_factory=lambda: Kept(lambda shard: 1 + len(shard["people"]), PEOPLE))

@@ -94,7 +94,7 @@ class _Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Saved:
-    """What is saved of that: main documents of merged months, totals of all other days.
+    """What is saved of that: main documents of merged months, totals of all other days, heads of `shards`.
 
     `states` are those of the marked days. Of the months that may be merged, `whole`, these are `merged`.
     """
@@ -105,6 +105,7 @@ class _Saved:
     states: Sequence[Rollup]
     whole: Set[Period]
     merged: Set[Period]
+    shards: Sequence[Document]
 
 
 async def read(stores: Stores, tenant_id: str, period: Period, names: Iterable[str]) -> Reading:
@@ -164,14 +165,14 @@ async def _find(
     usage, recent = stores.usage, look.known(time.monotonic())
     marked = [day for day in look.marking.days if any(day in one.period for one in asked)]
     known = {day: recent[day] for day in marked if day in recent}
-    everything, tails, shards = await asyncio.gather(
+    everything, tails = await asyncio.gather(
         asyncio.gather(*(_saved(usage, tenant_id, one, look) for one in asked)),
         _tails(usage, tenant_id, known),
-        usage.directory(tenant_id) if any(USER in one.names for one in asked) else _nobody(),
     )
-    parts, late = await asyncio.gather(
+    parts, late, shards = await asyncio.gather(
         asyncio.gather(*(_parts(stores, tenant_id, saved) for saved in everything)),
         _tails(usage, tenant_id, _unknown(known, everything)),
+        directory.shards(stores, tenant_id, [head for saved in everything for head in saved.shards]),
     )
     tails |= late
     return [
@@ -197,17 +198,20 @@ def _unknown(known: Mapping[date, Rollup], everything: Iterable[_Saved]) -> dict
 
 async def _saved(usage: Usage, tenant_id: str, asked: _Asked, look: Look) -> _Saved:
     """What is saved. A month that was split is read by day even if it is merged by now."""
+    users = USER in asked.names
 
-    async def ask(months: Iterable[Period], *more: tuple[str, Period]) -> list[Document]:
+    async def ask(months: Iterable[Period], *more: tuple[str, Period | None]) -> list[Document]:
         runs = joined(part for month in months if (part := month.within(asked.period)))
         wanted = [*(("totals", run) for run in runs), *more]
-        return await usage.several(tenant_id, wanted, cubes=USER not in asked.names) if wanted else []
+        return await usage.several(tenant_id, wanted, cubes=not users) if wanted else []
 
     marked = sorted(day for day in look.marking.days if day in asked.period)
     whole = asked.whole(marked)
-    span = [("mtotals", Period(whole[0].first, whole[-1].last))] if whole else []
     split = look.split.intersection(whole)
-    found = await ask((one for one in months_of(asked.period) if one not in whole or one in split), *span)
+    more: list[tuple[str, Period | None]] = [("directory", None)] if users else []
+    if whole:
+        more.append(("mtotals", Period(whole[0].first, whole[-1].last)))
+    found = await ask((one for one in months_of(asked.period) if one not in whole or one in split), *more)
     ready = {_month(one): one for one in found if one["kind"] == "mtotals" and one["state"] == "ready"}
     found += await ask(one for one in whole if one not in ready and one not in split)
     days = {one["day"]: one for one in found if one["kind"] == "totals"}
@@ -218,6 +222,7 @@ async def _saved(usage: Usage, tenant_id: str, asked: _Asked, look: Look) -> _Sa
         states=[read_rollup(days[str(day)]) if str(day) in days else Rollup(day) for day in marked],
         whole=frozenset(whole),
         merged=ready.keys(),
+        shards=[one for one in found if one["kind"] == "directory"],
     )
 
 
@@ -251,7 +256,3 @@ def _reading(
         rejected=sum(part.rejected for part in parts),
         people=directory.people(shards, segments) if USER in names else None,
     )
-
-
-async def _nobody() -> list[Document]:
-    return []

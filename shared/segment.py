@@ -39,7 +39,6 @@ def make_segment(
     ttl: int = TTL,
 ) -> dict[str, Any]:
     """The document of a batch; it also counts the events that the batch did not add."""
-    dimensions, sources = _dimensions(events)
     return {
         "id": segment_id(day, batch_id),
         "tenantId": tenant_id,
@@ -47,9 +46,9 @@ def make_segment(
         "day": str(day),
         "duplicates": duplicates,
         "rejected": rejected,
-        "cube": {"rows": len(events), "dimensions": dimensions, "measures": _measures(events)},
+        "cube": {"rows": len(events), "dimensions": _dimensions(events), "measures": _measures(events)},
         "event_ids": events.ids,
-        "sources": sources,
+        "sources": _dimension(events.kinds.sources, events.kind),
         "people": _people(events),
         "ttl": ttl,
     }
@@ -61,27 +60,26 @@ def names_of(segment: Mapping[str, Any]) -> set[tuple[str | None, str]]:
     return set(zip(decode_dimension(segment["sources"], len(ids)), ids, strict=True))
 
 
-def _dimensions(events: EventColumns) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The form of `columns.encode_dimension` for each of `columns.KEYS`, and for the sources."""
-    kinds, users = events.kinds, [user.id if user else None for user in events.users]
-    used = [*dict.fromkeys(events.kind)]  # the kinds of a batch are those of other tenants too
-    codes = [0] * len(kinds.days)
-
-    def of_kind(column: Sequence[Value]) -> dict[str, Any]:
-        index: dict[Value, int] = {}
-        for kind in used:
-            codes[kind] = index.setdefault(column[kind], len(index))
-        return {"values": [*index], "codes": [*map(codes.__getitem__, events.kind)] if len(index) > 1 else 0}
-
+def _dimensions(events: EventColumns) -> dict[str, Any]:
+    """The form of `columns.encode_dimension` for each of `columns.KEYS`."""
+    kinds, kind = events.kinds, events.kind
     return {
-        USER: encode_dimension(users),
-        "feature": of_kind(kinds.features),
-        "product": of_kind(kinds.products),
-        "provider": of_kind(kinds.providers),
-        "model": of_kind(kinds.models),
-        "primitive": of_kind(kinds.primitives),
-        COST_SOURCE: of_kind([BY_EVENT if own else BY_PRICES for own in kinds.with_cost]),
-    }, of_kind(kinds.sources)
+        USER: encode_dimension([user.id if user else None for user in events.users]),
+        "feature": _dimension(kinds.features, kind),
+        "product": _dimension(kinds.products, kind),
+        "provider": _dimension(kinds.providers, kind),
+        "model": _dimension(kinds.models, kind),
+        "primitive": _dimension(kinds.primitives, kind),
+        COST_SOURCE: _dimension([BY_EVENT if own else BY_PRICES for own in kinds.with_cost], kind),
+    }
+
+
+def _dimension(values: Sequence[Value], kind: Sequence[int]) -> dict[str, Any]:
+    """Of events, of whose kinds these are the values: the kinds are in the order of the events."""
+    stored = encode_dimension(values)
+    if codes := stored["codes"]:
+        stored["codes"] = [*map(codes.__getitem__, kind)]
+    return stored
 
 
 def _measures(events: EventColumns) -> dict[str, Any]:

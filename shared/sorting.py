@@ -1,6 +1,6 @@
 """Events priced and sorted into tenant-days, many at a time."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -49,9 +49,19 @@ type Groups = dict[tuple[str, date], Group]
 def priced(
     events: EventColumns, tenants: Mapping[str, Tenant], prices: PriceBook, window: Window
 ) -> tuple[EventColumns, Refused]:
-    """The events with what they cost, and which of them cannot be counted."""
-    if not events:
-        return events, {}
+    """The events with what they cost, and which of them cannot be counted, in order."""
+    refused = _refused(events, tenants, window)
+    good = [kind for row, kind in enumerate(events.kind) if row not in refused] if refused else events.kind
+    rates = _rates(events, prices, {*good})
+    try:
+        costs = _costs(events, rates)
+    except CostOutOfRange:
+        costs = _costs_one_by_one(events, rates, refused)
+    return replace(events, costs=costs), dict(sorted(refused.items()))
+
+
+def _refused(events: EventColumns, tenants: Mapping[str, Tenant], window: Window) -> Refused:
+    """The events of no tenant, and those outside of the window."""
     refused: Refused = {}
     if unknown := {*events.kinds.tenant_ids} - tenants.keys():
         names = enumerate(events.of_kind(events.kinds.tenant_ids))
@@ -62,15 +72,7 @@ def priced(
             if not first <= time <= last:
                 reason = window.too_old if time < first else "lies in the future"
                 refused.setdefault(row, FieldError("time", reason))
-    good = (
-        events.kind if not refused else [kind for row, kind in enumerate(events.kind) if row not in refused]
-    )
-    rates = _rates(events, prices, {*good})
-    try:
-        costs = _costs(events, rates)
-    except CostOutOfRange:
-        costs = _costs_one_by_one(events, rates, refused)
-    return replace(events, costs=costs), refused
+    return refused
 
 
 def _rates(events: EventColumns, prices: PriceBook, wanted: Container[int]) -> list[Rates | None]:
@@ -94,28 +96,33 @@ def _costs(events: EventColumns, rates: Sequence[Rates | None]) -> list[int | No
 
     Raises CostOutOfRange.
     """
-    rows = zip(
-        events.of_kind([one and one.cost for one in rates]), events.costs,
-        events.input_tokens, events.output_tokens,
-        events.cache_read_input_tokens, events.cache_creation_input_tokens, events.quantities, strict=True,
-    )  # fmt: skip
     return [
         cost(read, written, cached, created, quantity) if cost else own
-        for cost, own, read, written, cached, created, quantity in rows
+        for cost, own, read, written, cached, created, quantity in _costed(events, rates)
     ]
 
 
 def _costs_one_by_one(
     events: EventColumns, rates: Sequence[Rates | None], refused: Refused
 ) -> list[int | None]:
+    """The same, where some cost too much: these are refused."""
     costs: list[int | None] = []
-    for row in range(len(events)):
+    for row, (cost, own, *counts) in enumerate(_costed(events, rates)):
         try:
-            costs += _costs(events.take([row]), rates)
+            costs.append(cost(*counts) if cost else own)
         except CostOutOfRange as error:
             costs.append(None)
             refused.setdefault(row, FieldError("cost_usd", str(error).removeprefix("cost_usd: ")))
     return costs
+
+
+def _costed(events: EventColumns, rates: Sequence[Rates | None]) -> Iterator[tuple[Any, ...]]:
+    """What the cost of each event follows from: `Rates.cost` if there is one, its own, and its counts."""
+    return zip(
+        events.of_kind([one and one.cost for one in rates]), events.costs,
+        events.input_tokens, events.output_tokens,
+        events.cache_read_input_tokens, events.cache_creation_input_tokens, events.quantities, strict=True,
+    )  # fmt: skip
 
 
 def grouped(events: EventColumns, tenants: Mapping[str, Tenant], refused: Refused) -> Groups:
@@ -146,7 +153,7 @@ def _by_day(events: EventColumns, rows: Sequence[int], tenant: Tenant) -> dict[d
         return {day: rows}
     days: dict[date, Any] = {day: []}
     place, places = days[day], dict[Name, list[int]]()
-    twice = len({*events.ids}) < len(events)
+    twice = len({*map(events.ids.__getitem__, rows)}) < len(rows)
     for row in rows:
         time = events.times[row]
         if not start <= time < end:

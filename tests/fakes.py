@@ -25,7 +25,7 @@ from shared.tenants import Tenant
 
 NOW = datetime.fromisoformat("2026-03-10T12:00:00+00:00")
 HEAD = (
-    "day", "version", "writer", "chunks", "folded_until", "folded", "folded_at",
+    "id", "day", "version", "writer", "chunks", "folded_until", "folded", "folded_at",
     "duplicates", "rejected", "sealed", "tariff", "kind", "state", "day_chunks",
 )  # fmt: skip
 PAGE = 2  # segments in a page: the real store takes more
@@ -297,18 +297,21 @@ class FakeUsage(_Fake):
         return sorted((one for one in found if first <= one["day"] <= last), key=lambda one: str(one["day"]))
 
     async def several(
-        self, tenant_id: str, wanted: Sequence[tuple[str, Period]], *, cubes: bool
+        self, tenant_id: str, wanted: Sequence[tuple[str, Period | None]], *, cubes: bool
     ) -> list[Document]:
-        """The documents of any of these kinds and periods, by day; perhaps without their cubes."""
+        """The documents of any of these kinds and periods, by day, or as heads, without their cubes."""
         assert wanted
         kinds = {kind for kind, _ in wanted}
         found = await self.process.do(lambda: [one for kind in kinds for one in self._find(tenant_id, kind)])
         several = [
             one if cubes else _head(one)
             for one in found
-            if any(one["kind"] == kind and date.fromisoformat(one["day"]) in days for kind, days in wanted)
+            if any(
+                one["kind"] == kind and (days is None or date.fromisoformat(one["day"]) in days)
+                for kind, days in wanted
+            )
         ]
-        return sorted(several, key=lambda one: str(one["day"]))
+        return sorted(several, key=lambda one: str(one.get("day", "")))
 
     async def heads(self, tenant_id: str, period: Period) -> list[Document]:
         """The totals documents without their cubes."""

@@ -13,7 +13,7 @@ from shared.ports import Document
 
 PAGE = 100  # segments: some of 50 events, some of 5,000
 HEAD = (
-    "SELECT c.kind, c.day, c.version, c.writer, c.chunks, c.folded_until, c.folded, c.folded_at,"
+    "SELECT c.id, c.kind, c.day, c.version, c.writer, c.chunks, c.folded_until, c.folded, c.folded_at,"
     " c.duplicates, c.rejected, c.sealed, c.tariff, c.state, c.day_chunks, c._etag"
 )
 OF_KIND = "FROM c WHERE c.kind = @kind"
@@ -82,19 +82,23 @@ class UsageStore:
         return await self._of_period(kind, f"SELECT * {OF_PERIOD} ORDER BY c.day", tenant_id, period)
 
     async def several(
-        self, tenant_id: str, wanted: Sequence[tuple[str, Period]], *, cubes: bool
+        self, tenant_id: str, wanted: Sequence[tuple[str, Period | None]], *, cubes: bool
     ) -> list[Document]:
-        """The documents of any of these kinds and periods, by day; perhaps without their cubes."""
-        any_of = " OR ".join(
-            f"(c.kind = @kind{n} AND c.day >= @first{n} AND c.day <= @last{n})" for n in range(len(wanted))
-        )
-        parameters = {
-            f"{name}{n}": value
-            for n, (kind, period) in enumerate(wanted)
-            for name, value in (("kind", kind), ("first", str(period.first)), ("last", str(period.last)))
-        }
-        select = "SELECT *" if cubes else HEAD
-        return await self._query(tenant_id, f"{select} FROM c WHERE {any_of} ORDER BY c.day", **parameters)
+        """The documents of any of these kinds and periods, by day, or as heads, without their cubes.
+
+        A kind that knows no days goes without a period, and comes first. They are sorted here: it is not
+        for sure where Cosmos has documents that lack what it sorts by.
+        """
+        clauses, parameters = [], dict[str, object]()
+        for n, (kind, period) in enumerate(wanted):
+            clauses.append(f"(c.kind = @kind{n})")
+            parameters[f"kind{n}"] = kind
+            if period:
+                clauses[n] = f"(c.kind = @kind{n} AND c.day >= @first{n} AND c.day <= @last{n})"
+                parameters |= {f"first{n}": str(period.first), f"last{n}": str(period.last)}
+        select, any_of = "SELECT *" if cubes else HEAD, " OR ".join(clauses)
+        found = await self._query(tenant_id, f"{select} FROM c WHERE {any_of}", **parameters)
+        return sorted(found, key=lambda one: str(one.get("day", "")))
 
     async def heads(self, tenant_id: str, period: Period) -> list[Document]:
         """The totals documents without their cubes."""

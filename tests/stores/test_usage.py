@@ -115,6 +115,20 @@ async def test_several_kinds_and_periods_are_one_answer(usage: UsageStore) -> No
         assert found[0]["state"] == "ready"
 
 
+async def test_a_kind_without_days_is_among_several(usage: UsageStore) -> None:
+    """It comes first; its heads say which version there is."""
+    day = date(2026, 3, 1)
+    await usage.put(totals(day))
+    await usage.put({"id": "directory|3", "tenantId": TENANT, "kind": "directory", "people": {"ann": {}}})
+    for cubes in (True, False):
+        shard, other = await usage.several(
+            TENANT, [("totals", Period(day, day)), ("directory", None)], cubes=cubes
+        )
+        assert (shard["id"], other["kind"]) == ("directory|3", "totals")
+        assert ("people" in shard) == cubes
+        assert shard["_etag"] == (await usage.directory(TENANT))[0]["_etag"]
+
+
 async def test_a_commit_wins_only_over_the_version_it_read(usage: UsageStore) -> None:
     """Creating what is there and replacing an outdated version are lost; nothing is overwritten."""
     assert await usage.commit(totals(n=1), None)
