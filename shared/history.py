@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from itertools import batched
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,7 @@ class Import:
 
     async def finish(self) -> Sealed:
         """Seals the days of the import that have ended, folds the others, and merges months."""
+        self.report.rejected.sort(key=itemgetter(0))  # as the lines are in the file
         return await seal_marked(self.stores, self.now, self._is_own)
 
     def _is_own(self, mark: Mark) -> bool:

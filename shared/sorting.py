@@ -1,5 +1,6 @@
 """Events priced and sorted into tenant-days, many at a time."""
 
+from collections import defaultdict
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -135,30 +136,30 @@ def grouped(events: EventColumns, tenants: Mapping[str, Tenant], refused: Refuse
     return groups
 
 
-def _by_tenant(events: EventColumns, refused: Refused) -> dict[str, Sequence[int]]:
+def _by_tenant(events: EventColumns, refused: Refused) -> Mapping[str, Sequence[int]]:
     tenant_ids = events.kinds.tenant_ids
     if not refused and len({*tenant_ids}) == 1:
         return {tenant_ids[0]: range(len(events))}
-    found: dict[str, Any] = {}
+    found = defaultdict[str, list[int]](list)
     for row, tenant_id in enumerate(events.of_kind(tenant_ids)):
         if row not in refused:
-            found.setdefault(tenant_id, []).append(row)
+            found[tenant_id].append(row)
     return found
 
 
-def _by_day(events: EventColumns, rows: Sequence[int], tenant: Tenant) -> dict[date, Sequence[int]]:
+def _by_day(events: EventColumns, rows: Sequence[int], tenant: Tenant) -> Mapping[date, Sequence[int]]:
     """The rows of a tenant by its days. An event that is there twice stays on the first one's day."""
     day, start, end = _day_at(events.times[rows[0]], tenant.zone)
     if start <= events.earliest and events.latest < end:
         return {day: rows}
-    days: dict[date, Any] = {day: []}
-    place, places = days[day], dict[Name, list[int]]()
+    days, places = defaultdict[date, list[int]](list), dict[Name, list[int]]()
+    place = days[day]
     twice = len({*map(events.ids.__getitem__, rows)}) < len(rows)
     for row in rows:
         time = events.times[row]
         if not start <= time < end:
             day, start, end = _day_at(time, tenant.zone)
-            place = days.setdefault(day, [])
+            place = days[day]
         (places.setdefault(events.name(row), place) if twice else place).append(row)
     return {day: some for day, some in days.items() if some}
 

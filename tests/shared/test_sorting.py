@@ -7,8 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.columns import encode_dimension
 from shared.days import day_of
-from shared.event_columns import EventColumns, in_columns
+from shared.event_columns import NONE, EventColumns, in_columns
 from shared.pricing import Price, PriceBook
 from shared.segment import make_segment
 from shared.sorting import Window, grouped, priced
@@ -79,6 +80,26 @@ def test_each_event_is_in_the_group_of_its_day(events: list[dict[str, Any]]) -> 
     groups = grouped(priced_events, TENANTS, refused)
     assert {key: rows(group.events) for key, group in groups.items()} == expected
     assert all((group.tenant.id, group.day) == key for key, group in groups.items())
+
+
+def test_what_is_refused_is_told_in_order() -> None:
+    """The sender reads the reasons event by event, whatever they are."""
+    dear, nobodys, old = event("a", model="dear", input_tokens=100_000_000), event("b"), event("c")
+    nobodys["tenant_id"], old["time"] = "nobody", (NOW - timedelta(days=4)).isoformat()
+    for batch in ((dear, old, nobodys), (old, dear, nobodys), (nobodys, old, dear)):
+        assert [*priced(columns(*batch), TENANTS, BOOK, WINDOW)[1]] == [0, 1, 2]
+
+
+@given(EVENTS)
+def test_a_segment_has_the_form_of_other_columns(events: list[dict[str, Any]]) -> None:
+    """What is worked out once a kind is stored as if it were once an event; also of none."""
+    sent, refused = priced(columns(*events), TENANTS, BOOK, WINDOW)
+    for some in (NONE, *(group.events for group in grouped(sent, TENANTS, refused).values())):
+        stored = make_segment("contoso", NOW.date(), "b", some)
+        told = stored["cube"]["dimensions"] | {"sources": stored["sources"]}
+        for name in ("feature", "product", "provider", "model", "primitive", "sources"):
+            column = getattr(some.kinds, name if name == "sources" else f"{name}s")
+            assert told[name] == encode_dimension([*some.of_kind(column)])
 
 
 def test_a_segment_names_nothing_of_another_tenant() -> None:
