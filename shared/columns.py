@@ -1,8 +1,8 @@
 """Columns of rows as JSON: dictionary-encoded dimensions and integer measures.
 
-Segments and day totals are stored this way. A column whose rows are all alike shrinks to one value,
-and a measure that is all zero is left out. Cosmos numbers are doubles, so that integers beyond 2**53
-travel as text.
+Segments are stored this way. A column whose rows are all alike shrinks to one value, and a measure that is
+all zero is left out. Cosmos numbers are doubles: none that an event has passes 2**53, but sums do (see
+`packing`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,6 @@ KEYS = (USER, *DIMENSIONS, COST_SOURCE)
 """What tells the rows of segments and of the users of a day from each other."""
 
 type Value = str | None
-SAFE = 2**53
 
 
 def encode_dimension(values: Sequence[Value]) -> dict[str, Any]:
@@ -41,35 +40,18 @@ def encode_dimension(values: Sequence[Value]) -> dict[str, Any]:
     return {"values": list(index), "codes": codes}
 
 
-def encode_measure(numbers: Sequence[int]) -> Any:  # noqa: ANN401 - a JSON value
+def encode_measure(numbers: Sequence[int | None]) -> Any:  # noqa: ANN401 - a JSON value
     """One integer a row; a single one when all rows are alike."""
-    if _are_alike(numbers):
-        return _safe(numbers[0])
-    if not numbers or (min(numbers) >= -SAFE and max(numbers) <= SAFE):
-        return list(numbers)
-    return [_safe(number) for number in numbers]
+    return numbers[0] if _are_alike(numbers) else [*numbers]
 
 
 def _are_alike(column: Sequence[object]) -> bool:
-    return bool(column) and column.count(column[0]) == len(column)
+    return bool(column) and column[0] == column[-1] and column.count(column[0]) == len(column)
 
 
-def encode(
-    rows: int, dimensions: Mapping[str, Sequence[Value]], measures: Mapping[str, Sequence[int]]
-) -> dict[str, Any]:
-    """The JSON form of `rows` rows."""
-    return {
-        "rows": rows,
-        "dimensions": {name: encode_dimension(column) for name, column in dimensions.items()},
-        "measures": {name: encode_measure(column) for name, column in measures.items() if any(column)},
-    }
-
-
-def decode_measure(stored: object, rows: int) -> list[int]:
+def decode_measure(stored: list[int] | int | None, rows: int) -> list[int]:
     """The integers of a stored measure; zeros where it was left out."""
-    if isinstance(stored, list):
-        return [int(number) for number in stored]
-    return [int(stored)] * rows if isinstance(stored, int | str) else [0] * rows
+    return stored if isinstance(stored, list) else [stored or 0] * rows
 
 
 def decode_codes(stored: Sequence[int] | int, rows: int) -> Sequence[int]:
@@ -81,7 +63,3 @@ def decode_dimension(stored: Mapping[str, Any], rows: int) -> list[Value]:
     """The value of each row of a stored dimension."""
     values = stored["values"]
     return [values[code] for code in decode_codes(stored["codes"], rows)]
-
-
-def _safe(number: int) -> int | str:
-    return number if -SAFE <= number <= SAFE else str(number)

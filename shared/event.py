@@ -163,6 +163,8 @@ class Event(Struct, gc=False, forbid_unknown_fields=True, omit_defaults=True):
 def check(event: UsageEvent, lacking: str | None) -> None:
     """Holds the fields to each other; `lacking` is the first of the two counts that was not sent.
 
+    The quick way asks the same of many at once: see `quick.has_counts` and `quick.are_parts`.
+
     Raises ValueError, whose message begins with the field at fault.
     """
     if event.product is None and event.feature not in FEATURES:

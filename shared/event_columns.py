@@ -138,14 +138,15 @@ def arranged(sent: Sent) -> EventColumns:
     """The same of events that are in columns already; counts that were not sent are 0."""
     times, read, written = _times(sent.time), _counts(sent.input_tokens), _counts(sent.output_tokens)
     earliest, latest = min(times), max(times)
+    with_cost, costs = _costs(sent.cost_usd)
     kinds, kind = _kinds(
         sent.tenant_id, sent.source, sent.feature, sent.primitive, sent.product, sent.provider, sent.model,
-        _days(times, earliest, latest), _are_there(sent.cost_usd),
+        _days(times, earliest, latest), with_cost,
     )  # fmt: skip
     return EventColumns(
         kinds, earliest, latest, kind, sent.id, sent.user, times, read, written,
         sent.cache_read_input_tokens, sent.cache_creation_input_tokens, sent.reasoning_output_tokens,
-        _thousandths(sent.quantity, read, written), _nano(sent.cost_usd),
+        _thousandths(sent.quantity, read, written), costs,
     )  # fmt: skip
 
 
@@ -168,12 +169,11 @@ def _days(times: Sequence[int], earliest: int, latest: int) -> Iterable[int]:
     return repeat(first) if first == last else [time // A_DAY for time in times]
 
 
-def _are_there(costs: Sequence[Decimal | None]) -> Iterable[bool]:
-    return repeat(False) if costs.count(None) == len(costs) else [cost is not None for cost in costs]
-
-
-def _nano(costs: Sequence[Decimal | None]) -> Sequence[int | None]:
-    return [cost if cost is None else nano(cost) for cost in costs]
+def _costs(costs: Sequence[Decimal | None]) -> tuple[Iterable[bool], Sequence[int | None]]:
+    """Which events came with their cost, and these costs."""
+    if costs.count(None) == len(costs):
+        return repeat(False), [None] * len(costs)
+    return [cost is not None for cost in costs], [cost if cost is None else nano(cost) for cost in costs]
 
 
 def date_of(day: int) -> date:

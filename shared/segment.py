@@ -14,6 +14,7 @@ from shared.columns import (
     Value,
     decode_dimension,
     encode_dimension,
+    encode_measure,
 )
 from shared.event_columns import EventColumns
 
@@ -99,13 +100,7 @@ def _measures(events: EventColumns) -> dict[str, Any]:
         "unpriced": unpriced,
         LAST_USED: events.times,
     }
-    return {name: _measure(column) for name, column in measures.items() if any(column)}
-
-
-def _measure(numbers: Sequence[int | None]) -> Any:  # noqa: ANN401 - a JSON value
-    """One integer an event; a single one when all are alike. None of an event's passes 2**53."""
-    first = numbers[0]
-    return first if first == numbers[-1] and numbers.count(first) == len(numbers) else [*numbers]
+    return {name: encode_measure(column) for name, column in measures.items() if any(column)}
 
 
 def _people(events: EventColumns) -> dict[str, dict[str, Any]]:

@@ -4,17 +4,10 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.columns import (
-    SAFE,
-    decode_dimension,
-    decode_measure,
-    encode,
-    encode_dimension,
-    encode_measure,
-)
+from shared.columns import decode_dimension, decode_measure, encode_dimension, encode_measure
 
 VALUES = st.lists(st.none() | st.text(max_size=3), max_size=8)
-NUMBERS = st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(0, 2), max_size=8)
+NUMBERS = st.lists(st.integers(0, 2**53) | st.integers(0, 2), max_size=8)
 
 
 @given(values=VALUES)
@@ -27,21 +20,16 @@ def test_a_dimension_comes_back_from_json(values: list[str | None]) -> None:
 
 @given(numbers=NUMBERS)
 def test_a_measure_comes_back_from_json_whose_numbers_are_doubles(numbers: list[int]) -> None:
-    """Integers beyond 2**53 are text."""
+    """As it was: an event has no larger numbers."""
     stored = orjson.loads(orjson.dumps(encode_measure(numbers)))
-    for number in stored if isinstance(stored, list) else [stored]:
-        assert isinstance(number, str) or int(float(number)) == number
+    assert all(int(float(number)) == number for number in (stored if isinstance(stored, list) else [stored]))
     assert decode_measure(stored, len(numbers)) == numbers
 
 
 def test_alike_rows_shrink_to_one_value_and_zeros_to_none() -> None:
     """This is why segments are small."""
-    stored = encode(
-        3, {"a": ["x"] * 3, "b": ["x", None, "x"]}, {"m": [5] * 3, "n": [0] * 3, "o": [1, SAFE + 1, 2]}
-    )
-    assert stored == {
-        "rows": 3,
-        "dimensions": {"a": {"values": ["x"], "codes": 0}, "b": {"values": ["x", None], "codes": [0, 1, 0]}},
-        "measures": {"m": 5, "o": [1, "9007199254740993", 2]},
-    }
-    assert decode_measure(stored["measures"].get("n"), 3) == [0, 0, 0]
+    assert encode_dimension(["x"] * 3) == {"values": ["x"], "codes": 0}
+    assert encode_dimension(["x", None, "x"]) == {"values": ["x", None], "codes": [0, 1, 0]}
+    assert encode_measure([5] * 3) == 5
+    assert encode_measure([1, 3, 1]) == [1, 3, 1]
+    assert decode_measure(None, 3) == [0, 0, 0]

@@ -1,6 +1,6 @@
 """Cubes: filter, group_by and merge are what plain Python makes of the same rows, or an error."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared import cube as cubes
-from shared.columns import DIMENSIONS, LAST_USED, MEASURES, SUMS, USER, encode
+from shared.columns import DIMENSIONS, LAST_USED, MEASURES, SUMS, USER, encode_dimension, encode_measure
 from shared.cube import Cube, concatenate, empty, from_json, merge
 
 NAMES = (USER, *DIMENSIONS)
@@ -25,6 +25,17 @@ ROWS = st.lists(
 def transpose(rows: Iterable[Sequence[Any]], width: int) -> list[Sequence[Any]]:
     """Rows of `width` cells as columns, also when there are no rows."""
     return list(zip(*rows, strict=True)) or [()] * width
+
+
+def encode(
+    rows: int, dimensions: Mapping[str, Sequence[str | None]], measures: Mapping[str, Sequence[int]]
+) -> dict[str, Any]:
+    """The form of `rows` rows in a segment."""
+    return {
+        "rows": rows,
+        "dimensions": {name: encode_dimension(column) for name, column in dimensions.items()},
+        "measures": {name: encode_measure(column) for name, column in measures.items() if any(column)},
+    }
 
 
 def stored(rows: Sequence[Row]) -> dict[str, Any]:

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.columns import DAY, encode
+from shared.columns import DAY
 from shared.cube import Cube, from_json
 from shared.days import day_of
 from shared.quota import ENOUGH, Clock, Gauge, Quota, month_to_date, quota_of, shown
 from shared.tenants import Tenant, Tier
+from tests.shared.test_cube import encode
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "America/St_Johns", "Asia/Kathmandu", "Pacific/Apia")
 BILLION = 10**9
