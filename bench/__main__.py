@@ -68,8 +68,6 @@ def section(name: str, *, quick: bool) -> str:
             body, _ = running.communicate()
     if running.returncode:
         body = f"Failed, or given up after {SECONDS} s; what it said is on the standard error."
-    elif "|" not in body:  # no tables: lines as they are
-        body = f"```\n{body.rstrip()}\n```"
     return f"## {TITLES[name]}\n\n{body.strip()}\n"
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from local.demo_cast import ROLES
 from shared.catalogue import FEATURES
 from shared.columns import BY_PRICES, COST_SOURCE, DIMENSIONS, LAST_USED, MEASURES, SUMS, USER
 from shared.cube import Cube, Dimension
@@ -36,6 +37,7 @@ OTHERS = {  # features that no chat model serves
     "content-safety": "safety.moderate",
 }
 SHARES = (0.6, 0.25, 0.15)  # of the three models that serve a feature
+NAMES = [name.split() for names in ROLES.values() for name in names]
 
 
 def _kinds() -> list[tuple[str | None, ...]]:
@@ -77,12 +79,10 @@ class Traffic:
     events: int
     people: int
 
-    @cached_property
+    @property
     def users(self) -> list[str]:
-        """Their ids, as Entra ID makes them."""
-        random = np.random.default_rng([SEED, self.people])
-        texts = [row.tobytes().hex() for row in random.integers(0, 256, (self.people, 16), dtype=np.uint8)]
-        return [f"{one[:8]}-{one[8:12]}-{one[12:16]}-{one[16:20]}-{one[20:]}" for one in texts]
+        """Their ids."""
+        return users_of(self.people)
 
     @cached_property
     def habits(self) -> Column:
@@ -123,6 +123,20 @@ class Day:
         dimensions[USER] = Dimension(self.traffic.users, user)
         dimensions[COST_SOURCE] = Dimension([BY_PRICES], np.zeros(len(rows), dtype=np.int64))
         return Cube(len(rows), dimensions, {**sums, LAST_USED: newest[rows]})
+
+
+@cache
+def users_of(people: int) -> list[str]:
+    """The ids of a tenant's users, as Entra ID makes them; their codes are indexes into them."""
+    random = np.random.default_rng([SEED, people])
+    texts = [row.tobytes().hex() for row in random.integers(0, 256, (people, 16), dtype=np.uint8)]
+    return [f"{one[:8]}-{one[8:12]}-{one[12:16]}-{one[16:20]}-{one[20:]}" for one in texts]
+
+
+def person(number: int) -> tuple[str, str]:
+    """The name and the email of a user: names come again, emails do not."""
+    first, last = NAMES[number % len(NAMES)][0], NAMES[number // len(NAMES) % len(NAMES)][-1]
+    return f"{first} {last}", f"{first}.{last}.{number}@contoso.example".lower()
 
 
 def start_of(day: date) -> int:

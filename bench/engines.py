@@ -1,27 +1,27 @@
 """What the databases beside ours are given and asked: the same events and the same questions.
 
-Names stand as integer codes, which is in their favour: grouping them is cheaper, and no names are looked
-up afterwards. So are the sums: our rows have more than these.
+Names stand as integer codes, which is in their favour: grouping them is cheaper. So are the sums: our rows
+have more than these.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Literal, Protocol
+from pathlib import Path
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from bench.data import DAY_MS, Column, Day, Traffic, kind_column, start_of
+from bench.data import DAY_MS, Column, Day, kind_column, start_of
 from shared.columns import DIMENSIONS, LAST_USED, USER
 from shared.cube import Cube
 
 type View = Literal["by-feature", "by-user", "daily"]
-type Answer = dict[int, tuple[int, ...]]
-"""By the code of a feature or user, or a day's number since 1970: requests, input and output tokens, cost."""
 type Columns = Mapping[str, tuple[str, Column]]
 """By name: type (of `WIDTHS`) and values, a time in microseconds and a date in days, since 1970."""
 
 VIEWS: tuple[View, ...] = ("by-feature", "by-user", "daily")
+KEYS: Mapping[View, str] = {"by-feature": "feature", "by-user": "user_id", "daily": "day"}
 WIDTHS = {"smallint": 2, "integer": 4, "bigint": 8, "timestamp": 8, "date": 4}
 TOKENS = (
     "input_tokens",
@@ -30,30 +30,46 @@ TOKENS = (
     "cache_creation_input_tokens",
     "reasoning_output_tokens",
 )
-COMPARED = 4  # of the sums, which both sides have to agree on
+SUMS = ("requests", *TOKENS, "unpriced", "cost", "last_used")  # of a row, after its key
 PAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A view of a tenant, over some days up to the last one."""
+    """A view over some days up to the last one; a tenant's code is the number of its people."""
 
     view: View
-    traffic: Traffic
+    tenant: int
     first: date
     last: date
 
 
-class Contender(Protocol):
-    """Somebody who answers questions."""
+class Engine(Protocol):
+    """A database, asked in its own way."""
 
     @property
     def name(self) -> str:
         """What the report calls it."""
         ...
 
-    def ask(self, question: Question) -> Answer:
-        """The answer: all features or days, or the fifty users with the most tokens."""
+    def rows(self, question: Question) -> Sequence[Sequence[Any]]:
+        """A code or a day, and `SUMS`: of all features or days, or the fifty users with the most tokens."""
+        ...
+
+
+class ColumnStore(Engine, Protocol):
+    """One that lives in the process that asks, and loads files."""
+
+    def load(self, path: Path) -> None:
+        """Adds the rows of a Parquet file."""
+        ...
+
+    def finish(self) -> None:
+        """Makes it ready to be asked: at its best."""
+        ...
+
+    def close(self) -> None:
+        """Ends it."""
         ...
 
 
@@ -64,7 +80,7 @@ def raw_sql(question: Question) -> str:
     where = f"time >= '{question.first}' AND time < '{question.last + timedelta(days=1)}'"
     return (
         f"SELECT {key} AS k, count(*), {sums}, sum(cost), max(time) FROM events "
-        f"WHERE tenant = {question.traffic.people} AND {where} GROUP BY k {_order(question)}"
+        f"WHERE tenant = {question.tenant} AND {where} GROUP BY k {_order(question)}"
     )
 
 
@@ -76,7 +92,7 @@ def rollup_sql(question: Question) -> str:
     where = f"day >= '{question.first}' AND day <= '{question.last}'"
     return (
         f"SELECT {key} AS k, {sums}, max(last_used) FROM {table} "
-        f"WHERE tenant = {question.traffic.people} AND {where} GROUP BY k {_order(question)}"
+        f"WHERE tenant = {question.tenant} AND {where} GROUP BY k {_order(question)}"
     )
 
 
@@ -85,7 +101,7 @@ def _order(question: Question) -> str:
 
 
 def event_columns(day: Day) -> Columns:
-    """The rows of the table of events; a tenant's code is the number of its people."""
+    """The rows of the table of events."""
     codes = {name: ("smallint", kind_column(name)[day.kind]) for name in DIMENSIONS}
     return {
         "tenant": ("smallint", np.full(len(day.user), day.traffic.people)),

@@ -1,30 +1,30 @@
 """The service itself, filled through its own code and asked over HTTP."""
 
 import json
-import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from http import HTTPStatus
-from typing import Any
 
 import aiohttp
 
-from bench.data import DAY_MS, start_of
-from bench.engines import PAGE, Answer, Question
+from bench.contenders import Answer, Timed, get
+from bench.data import DAY_MS, Traffic, person, start_of
+from bench.engines import KEYS, PAGE, Question
 from local.stack import Stack
 from shared.columns import LAST_USED
 from shared.cube import Cube
 from shared.days import Period, month_of
+from shared.directory import learn
 from shared.money import nano
 from shared.months import build_month
 from shared.ports import Stores
 from shared.rollup import Rollup, save
 from shared.services import build
 
-KEYS = {"by-feature": "feature", "by-user": "user_id", "daily": "day"}
+OURS = "ours"
+EVERYTHING = 1_000  # rows of a page
 
 
 @asynccontextmanager
@@ -44,6 +44,16 @@ async def save_day(stores: Stores, tenant_id: str, day: date, cube: Cube, *, sea
         raise RuntimeError(f"{tenant_id} {day} is there already")
 
 
+async def introduce(stores: Stores, tenant_id: str, traffic: Traffic, seen: date) -> None:
+    """Gives every user a name and an email, as events that name them would."""
+    known = [person(number) for number in range(traffic.people)]
+    people = {
+        user: {"name": name, "email": email, "seen": start_of(seen)}
+        for user, (name, email) in zip(traffic.users, known, strict=True)
+    }
+    await learn(stores.usage, tenant_id, [{"people": people}])
+
+
 async def merge_months(stores: Stores, tenant_id: str, first: date, today: date) -> None:
     """Merges the months that have ended."""
     for month in sorted({month_of(day).first for day in Period(first, today)}):
@@ -61,49 +71,33 @@ def moved(cube: Cube, days: int) -> Cube:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The views over HTTP: of one host, with the keys of the tenants."""
+    """The views over HTTP: of one host, with the keys of the tenants by their codes."""
 
     session: aiohttp.ClientSession
     url: str
-    keys: Mapping[str, str]
+    keys: Mapping[int, str]
+    name: str = OURS
 
-    async def ask(self, question: Question) -> tuple[float, bytes]:
-        """The seconds that an answer took, and its body."""
-        path = f"usage/{question.view}?from={question.first}&to={question.last}&limit={limit(question)}"
-        return await self.get(path, self.keys[question.traffic.name])
+    async def ask(self, question: Question) -> Timed:
+        """An answer."""
+        limit = PAGE if question.view == "by-user" else EVERYTHING
+        path = f"usage/{question.view}?from={question.first}&to={question.last}&limit={limit}"
+        return await self.get(path, Authorization=f"Bearer {self.keys[question.tenant]}")
 
-    async def get(self, path: str, key: str) -> tuple[float, bytes]:
+    async def get(self, path: str, **headers: str) -> Timed:
         """The same for any path of the API."""
-        headers = {"Authorization": f"Bearer {key}", "Accept-Encoding": "identity"}
-        started = time.perf_counter()
-        async with self.session.get(f"{self.url}/api/{path}", headers=headers) as response:
-            body = await response.read()
-        took = time.perf_counter() - started
-        if response.status != HTTPStatus.OK:
-            raise RuntimeError(body.decode())
-        return took, body
+        return await get(self.session, f"{self.url}/api/{path}", headers)
 
-
-def limit(question: Question) -> int:
-    """How many rows a page has: all, but for users."""
-    return PAGE if question.view == "by-user" else 1_000
-
-
-def answer_of(question: Question, body: bytes, codes: Mapping[str, int]) -> Answer:
-    """The numbers of a body, as the others give them."""
-    rows = json.loads(body, parse_float=Decimal)["data"]
-    return {
-        _code(question, row, codes): (
-            row["requests"],
-            row["input_tokens"],
-            row["output_tokens"],
-            nano(Decimal(row["cost_usd"] or 0)),
-        )
-        for row in rows
-        if row["requests"]
-    }
-
-
-def _code(question: Question, row: Any, codes: Mapping[str, int]) -> int:  # noqa: ANN401 - any JSON
-    value = row[KEYS[question.view]]
-    return start_of(date.fromisoformat(value)) // DAY_MS if question.view == "daily" else codes[value]
+    def answer(self, question: Question, body: bytes) -> Answer:
+        """The numbers of a body; days without usage are left out, as others have no rows of them."""
+        rows = json.loads(body, parse_float=Decimal)["data"]
+        return {
+            row[KEYS[question.view]]: (
+                row["requests"],
+                row["input_tokens"],
+                row["output_tokens"],
+                nano(Decimal(row["cost_usd"] or 0)),
+            )
+            for row in rows
+            if row["requests"]
+        }

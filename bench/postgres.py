@@ -3,18 +3,20 @@
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psycopg
 
 from bench.data import Day
-from bench.engines import WIDTHS, Answer, Columns, Question, raw_sql, rollup_sql
+from bench.engines import WIDTHS, Columns, Question, raw_sql, rollup_sql
 
 FOUND_UNDER = Path("/usr/lib/postgresql")
 USER = "bench"
@@ -41,24 +43,21 @@ class NotInstalled(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PostgresTable:
-    """A contender: the raw events, or the tables of days."""
+    """The raw events, or the tables of days."""
 
     name: str
     connection: psycopg.Connection
     is_rolled: bool
 
-    def ask(self, question: Question) -> Answer:
+    def rows(self, question: Question) -> Sequence[Sequence[Any]]:
         """The answer of the server."""
         text = rollup_sql(question) if self.is_rolled else raw_sql(question)
-        rows = self.connection.execute(text).fetchall()
-        sums = [(row[1], row[2], row[3], row[8]) for row in rows]
-        keys = [(row[0].toordinal() - 719_163) if question.view == "daily" else row[0] for row in rows]
-        return {key: tuple(map(int, some)) for key, some in zip(keys, sums, strict=True)}
+        return self.connection.execute(text).fetchall()
 
 
 @contextmanager
 def cluster() -> Iterator[psycopg.Connection]:
-    """A running server with the tables. Raises NotInstalled."""
+    """A running server with the tables; its socket is in `info.host`. Raises NotInstalled."""
     folder = Path(tempfile.mkdtemp(prefix="bench-pg-", dir="/tmp"))  # a socket's path is short
     owner = "postgres" if os.geteuid() == 0 else None  # the server refuses root
     try:
@@ -66,11 +65,11 @@ def cluster() -> Iterator[psycopg.Connection]:
             os.chown(folder, pwd.getpwnam(owner).pw_uid, -1)
         server = _start(folder, owner)
         try:
-            with _connect(folder, server) as connection:
+            with _first_connection(folder, server) as connection:
                 _create(connection)
                 yield connection
         finally:
-            server.terminate()
+            server.send_signal(signal.SIGINT)  # it waits for no client
             server.wait(60)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -97,12 +96,17 @@ def finish(connection: psycopg.Connection) -> None:
     connection.execute("VACUUM (ANALYZE)")
 
 
-def contenders(connection: psycopg.Connection) -> list[PostgresTable]:
+def tables(connection: psycopg.Connection) -> list[PostgresTable]:
     """Both ways to answer."""
     return [
-        PostgresTable("PostgreSQL, events", connection, is_rolled=False),
-        PostgresTable("PostgreSQL, daily rollup", connection, is_rolled=True),
+        PostgresTable("PostgreSQL", connection, is_rolled=False),
+        PostgresTable("PostgreSQL daily rollup", connection, is_rolled=True),
     ]
+
+
+def connect(folder: Path) -> psycopg.Connection:
+    """A connection to the server whose socket is there."""
+    return psycopg.connect(host=str(folder), user=USER, dbname="postgres", autocommit=True)
 
 
 def _start(folder: Path, owner: str | None) -> subprocess.Popen[bytes]:
@@ -119,10 +123,10 @@ def _start(folder: Path, owner: str | None) -> subprocess.Popen[bytes]:
         )
 
 
-def _connect(folder: Path, server: subprocess.Popen[bytes]) -> psycopg.Connection:
+def _first_connection(folder: Path, server: subprocess.Popen[bytes]) -> psycopg.Connection:
     while server.poll() is None:
         try:
-            return psycopg.connect(host=str(folder), user=USER, dbname="postgres", autocommit=True)
+            return connect(folder)
         except psycopg.OperationalError:  # it starts
             continue
     raise RuntimeError((folder / "log").read_text()[-500:])
