@@ -24,7 +24,7 @@ from shared.cube import Cube
 from shared.ports import Stores
 from tests.stack import api_of
 
-TURNS, IN_A_ROW, MOST_SECONDS = 3, 5, 4.0  # of one question to one contender
+TURNS, IN_A_ROW, MOST_SECONDS = 7, 5, 4.0  # of one question to one contender
 ROUNDS = TURNS * IN_A_ROW
 WARM, FIRST_TIMES = 2, 3
 MONTH, YEAR = 30, 365
