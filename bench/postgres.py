@@ -52,7 +52,8 @@ class PostgresTable:
     def rows(self, question: Question) -> Sequence[Sequence[Any]]:
         """The answer of the server."""
         text = rollup_sql(question) if self.is_rolled else raw_sql(question)
-        return self.connection.execute(text).fetchall()
+        found: Sequence[Sequence[Any]] = self.connection.execute(text).fetchall()
+        return found
 
 
 @contextmanager
