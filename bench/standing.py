@@ -44,8 +44,9 @@ class Timings:
 def tell(timings: Timings, names: Sequence[str]) -> None:
     """Prints the tables, and how we stand against the goals."""
     text(
-        "Milliseconds over HTTP, the median of up to 35 answers, five in a row in seven turns, all",
-        "warm; in brackets how many times ours it takes. Everybody is asked by the same client, one",
+        "Milliseconds over HTTP, the median of up to 35 answers, five in a row in seven turns; those of the",
+        "first 0.2 s of a turn (two at least) do not count, as they find the processor's caches full of the",
+        "others' data. In brackets how many times ours it takes. Everybody is asked by the same client, one",
         "question at a time, and answers JSON with names from a process of its own. In ours are the key",
         "check, the names and emails of users, and the local Cosmos endpoint. The databases stand behind a",
         "server that checks nothing: ClickHouse and DuckDB are embedded in it, PostgreSQL is asked over a",
