@@ -5,7 +5,9 @@ all zero is left out. Cosmos numbers are doubles: none that an event has passes 
 `packing`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 SUMS = (
@@ -35,9 +37,15 @@ def encode_dimension(values: Sequence[Value]) -> dict[str, Any]:
     """The distinct values in order of appearance, and each row's index among them."""
     if _are_alike(values):
         return {"values": [values[0]], "codes": 0}
-    index: dict[Value, int] = {}
-    codes = [index.setdefault(value, len(index)) for value in values]
-    return {"values": list(index), "codes": codes}
+    named, codes = distinct(values)
+    return {"values": named, "codes": codes}
+
+
+def distinct[T](values: Iterable[T]) -> tuple[list[T], list[int]]:
+    """The distinct values in order of appearance, and the number of each value among them."""
+    numbers: dict[T, int] = defaultdict(count().__next__)
+    codes = list(map(numbers.__getitem__, values))
+    return [*numbers], codes
 
 
 def encode_measure(numbers: Sequence[int | None]) -> Any:  # noqa: ANN401 - a JSON value

@@ -4,11 +4,10 @@ Most of what events say is said by many of them. That is their kind: it is looke
 only what is an event's own once an event.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from itertools import count, repeat
+from itertools import repeat
 from operator import itemgetter
 from typing import Any, NamedTuple, Self
 
@@ -16,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from shared.catalogue import FEATURES, Primitive
+from shared.columns import distinct
 from shared.event import EPOCH, Event, User
 from shared.money import nano
 
@@ -79,7 +79,7 @@ class EventColumns(Struct, frozen=True):
         if len(rows) == len(self):
             return self
         pick = _picker(rows)
-        used, kind = _numbered(pick(self.kind))
+        used, kind = distinct(pick(self.kind))
         kinds = Kinds._make(tuple(column[one] for one in used) for column in self.kinds)
         others = (pick(getattr(self, name)) for name in OWN if name != "kind")
         return type(self)(kinds, self.earliest, self.latest, kind, *others)
@@ -182,15 +182,8 @@ def date_of(day: int) -> date:
 
 
 def _kinds(*columns: Iterable[Any]) -> tuple[Kinds, list[int]]:
-    kinds, kind = _numbered(zip(*columns, strict=False))
+    kinds, kind = distinct(zip(*columns, strict=False))
     return Kinds(*zip(*kinds, strict=True)), kind
-
-
-def _numbered[T](values: Iterable[T]) -> tuple[list[T], list[int]]:
-    """The distinct values in order of appearance, and the number of each value among them."""
-    numbers: dict[T, int] = defaultdict(count().__next__)
-    codes = list(map(numbers.__getitem__, values))
-    return [*numbers], codes
 
 
 def _counts(numbers: Sequence[int]) -> Sequence[int]:

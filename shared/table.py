@@ -170,8 +170,3 @@ def _found(view: View, groups: Groups, text: str) -> NDArray[np.intp]:
     wanted = text.casefold()
     found = [any(wanted in (cell or "").casefold() for cell in row) for row in zip(*columns, strict=True)]
     return np.flatnonzero(found)
-
-
-async def nothing() -> None:
-    """In the place of a reading that nobody asked for."""
-    return

@@ -17,7 +17,6 @@ HEAD = (
     " c.duplicates, c.rejected, c.sealed, c.tariff, c.state, c.day_chunks, c._etag"
 )
 OF_KIND = "FROM c WHERE c.kind = @kind"
-OF_PERIOD = f"{OF_KIND} AND c.day >= @first AND c.day <= @last"
 UNFOLDED = f"{OF_KIND} AND c.day = @day AND c._ts >= @since AND NOT ARRAY_CONTAINS(@known, c.id)"
 
 
@@ -79,7 +78,7 @@ class UsageStore:
 
     async def documents(self, tenant_id: str, kind: str, period: Period) -> list[Document]:
         """The documents of a kind whose day lies in the period, in the order of days."""
-        return await self._of_period(kind, f"SELECT * {OF_PERIOD} ORDER BY c.day", tenant_id, period)
+        return await self.several(tenant_id, [(kind, period)], cubes=True)
 
     async def several(
         self, tenant_id: str, wanted: Sequence[tuple[str, Period | None]], *, cubes: bool
@@ -102,11 +101,11 @@ class UsageStore:
 
     async def heads(self, tenant_id: str, period: Period) -> list[Document]:
         """The totals documents without their cubes."""
-        return await self._of_period("totals", f"{HEAD} {OF_PERIOD} ORDER BY c.day", tenant_id, period)
+        return await self.several(tenant_id, [("totals", period)], cubes=False)
 
     async def users(self, tenant_id: str, period: Period) -> list[Document]:
         """The users chunks of the days of the period, of every version that is still there."""
-        return await self._of_period("users", f"SELECT * {OF_PERIOD}", tenant_id, period)
+        return await self.documents(tenant_id, "users", period)
 
     async def directory(self, tenant_id: str) -> list[Document]:
         """The shards of the tenant's directory of users."""
@@ -168,9 +167,6 @@ class UsageStore:
         except exceptions.CosmosResourceNotFoundError:
             return False  # deleted in between
         return all(stored.get(name) == value for name, value in document.items())
-
-    async def _of_period(self, kind: str, query: str, tenant_id: str, period: Period) -> list[Document]:
-        return await self._query(tenant_id, query, kind=kind, first=str(period.first), last=str(period.last))
 
     async def _query(self, tenant_id: str, query: str, **parameters: object) -> list[Any]:
         named: Sequence[dict[str, object]] = [
