@@ -4,6 +4,7 @@ from typing import Annotated, TypedDict
 
 from pydantic import Field
 
+from shared.alerts.firing import Firing
 from shared.alerts.firing import Moment as About
 from shared.alerts.ports import DeliveryState
 from shared.alerts.rule import Channel, Filter, Metric, Severity, Span, Unit
@@ -73,8 +74,8 @@ class RuleName(TypedDict):
     name: Annotated[str, Field(description="As it was then.")]
 
 
-class FiringAnswer(TypedDict):
-    """A threshold that was reached, once in its period. Webhooks tell the same by the same names."""
+class FiringFacts(TypedDict):
+    """Why a rule fired, as the API, webhooks and tickets tell it."""
 
     id: str
     rule: RuleName
@@ -85,6 +86,26 @@ class FiringAnswer(TypedDict):
     threshold: Amount
     value: Amount
     limit: OfLimit
+
+
+def facts_of(firing: Firing) -> FiringFacts:
+    """Why it fired."""
+    return {
+        "id": firing.id,
+        "rule": {"id": firing.rule_id, "name": firing.rule_name},
+        "severity": firing.severity,
+        "metric": firing.metric,
+        "unit": firing.unit,
+        "filter": firing.filter,
+        "threshold": firing.threshold,
+        "value": firing.value,
+        "limit": firing.limit,
+    }
+
+
+class FiringAnswer(FiringFacts):
+    """A threshold that was reached, once in its period. Webhooks tell the same by the same names."""
+
     reached_on: OnDay
     period: PeriodAnswer
     fired_at: Moment

@@ -10,6 +10,7 @@ from shared.alerts.answers import (
     MetricAnswer,
     RuleAnswer,
     RuleState,
+    facts_of,
 )
 from shared.alerts.firing import Firing
 from shared.alerts.metrics import Measured, Watch, measure, watch_on
@@ -33,15 +34,7 @@ async def shown_rules(
 def shown_firing(tenant: Tenant, firing: Firing) -> FiringAnswer:
     """A firing as the API tells it."""
     return {
-        "id": firing.id,
-        "rule": {"id": firing.rule_id, "name": firing.rule_name},
-        "severity": firing.severity,
-        "metric": firing.metric,
-        "unit": firing.unit,
-        "filter": firing.filter,
-        "threshold": firing.threshold,
-        "value": firing.value,
-        "limit": firing.limit,
+        **facts_of(firing),
         "reached_on": str(firing.reached_on) if firing.reached_on else None,
         "period": period_answer(firing.period, tenant),
         "fired_at": _moment(firing.fired_at),

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from shared.alerts.answers import facts_of
 from shared.alerts.firing import Firing
 from shared.alerts.notification import Notification
 
@@ -11,16 +12,8 @@ def payload_of(notification: Notification) -> dict[str, Any]:
     """The firing as JSON has it: times in RFC 3339, decimals as exact numbers."""
     firing = notification.firing
     facts: dict[str, Any] = {
-        "id": firing.id,
+        **facts_of(firing),
         "tenant_id": firing.tenant_id,
-        "rule": {"id": firing.rule_id, "name": firing.rule_name},
-        "severity": firing.severity,
-        "metric": firing.metric,
-        "unit": firing.unit,
-        "filter": firing.filter,
-        "threshold": firing.threshold,
-        "value": firing.value,
-        "limit": firing.limit,
         "reached_on": firing.reached_on,
         "period": {"from": firing.period.first, "to": firing.period.last},
         "fired_at": firing.fired_at,

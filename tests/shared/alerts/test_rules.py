@@ -169,16 +169,21 @@ async def test_only_the_version_that_is_known_is_changed(change: Change) -> None
     await change(stores(board), made, {*known, rules.version_of(newer)})
 
 
+async def interrupted() -> tuple[Board, Rule, Rules]:
+    """A rule, and a store in which somebody else changes it between its being read and being written."""
+    board = Board()
+    made = await rules.create(stores(board), TENANT, settings(), NOW)
+
+    async def other() -> None:
+        await rules.rotate(stores(board), TENANT, made.id, NOW)
+
+    return board, made, board.alerting(Interrupted(2, other)).rules
+
+
 async def test_a_change_in_between_is_not_overwritten_unseen() -> None:
     """Somebody who knows the version loses; somebody who takes any version comes after."""
     for is_known in (True, False):
-        board = Board()
-        made = await rules.create(stores(board), TENANT, settings(), NOW)
-
-        async def other(board: Board = board, made: Rule = made) -> None:
-            await rules.rotate(stores(board), TENANT, made.id, NOW)
-
-        one = board.alerting(Interrupted(2, other)).rules  # between reading and writing
+        board, made, one = await interrupted()
         known = {rules.version_of(made)} if is_known else None
         change = rules.replace(one, TENANT, made.id, settings(name="Mine"), LATER, known)
         if is_known:
@@ -193,13 +198,7 @@ async def test_a_change_in_between_is_not_overwritten_unseen() -> None:
 async def test_what_changes_in_between_is_not_deleted_unseen() -> None:
     """Somebody who knows the version does not delete the next one; somebody who takes any does."""
     for is_known in (True, False):
-        board = Board()
-        made = await rules.create(stores(board), TENANT, settings(), NOW)
-
-        async def other(board: Board = board, made: Rule = made) -> None:
-            await rules.rotate(stores(board), TENANT, made.id, NOW)
-
-        one = board.alerting(Interrupted(2, other)).rules  # between reading and deleting
+        board, made, one = await interrupted()
         delete = rules.delete(one, TENANT, made.id, {rules.version_of(made)} if is_known else None)
         if is_known:
             with pytest.raises(Outdated):
