@@ -1,9 +1,9 @@
 """What one event costs: exact rates, and whole nano-dollars (1e-9 USD) of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
-from math import lcm
+from math import inf, lcm
 from typing import Self
 
 MAX_COST = 10_000 * 10**9
@@ -67,25 +67,28 @@ class Rates:
         cache_read_input_tokens: int = 0,
         cache_creation_input_tokens: int = 0,
         quantity: int = 0,
+        requests: int = 1,
+        most: float = MAX_COST,
     ) -> int:
         """The cost of one event in nano-dollars, rounded once, half to even.
 
         Counts are those of a valid UsageEvent: cached tokens are part of the input tokens and are
         charged at their own rate instead. `quantity` is in thousandths of the primitive's unit.
-        Raises CostOutOfRange above MAX_COST.
+        Raises CostOutOfRange above `most`. (`requests` and `most` are others for `cost_of_sums` only.)
         """
         if self.longer is not None and input_tokens > self.limit:
             return self.longer.cost(
                 input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens
             )
-        cost = input_tokens * self.input + output_tokens * self.output + quantity * self.unit + self.request
+        cost = input_tokens * self.input + output_tokens * self.output + quantity * self.unit
+        cost += requests * self.request
         if cache_read_input_tokens or cache_creation_input_tokens:
             cost += cache_read_input_tokens * (self.cache_read - self.input)
             cost += cache_creation_input_tokens * (self.cache_creation - self.input)
         if self.divisor != 1:
             cost = _rounded(cost, self.divisor)
-        if cost > MAX_COST:
-            raise CostOutOfRange(f"cost_usd: {cost} nano-dollars is above {MAX_COST}")
+        if cost > most:
+            raise CostOutOfRange(f"cost_usd: {cost} nano-dollars is above {most}")
         return cost
 
     @property
@@ -103,16 +106,10 @@ class Rates:
         quantity: int,
     ) -> int:
         """The cost of events that are known by their sums only, all at the base tier, rounded once."""
-        exact = (
-            input_tokens * self.input
-            + output_tokens * self.output
-            + quantity * self.unit
-            + requests * self.request
-        )
-        if cache_read_input_tokens or cache_creation_input_tokens:
-            exact += cache_read_input_tokens * (self.cache_read - self.input)
-            exact += cache_creation_input_tokens * (self.cache_creation - self.input)
-        return exact if self.divisor == 1 else _rounded(exact, self.divisor)
+        counts = (
+            input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens, quantity,
+        )  # fmt: skip
+        return replace(self, longer=None).cost(*counts, requests=requests, most=inf)
 
 
 def _rounded(exact: int, divisor: int) -> int:
