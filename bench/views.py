@@ -4,10 +4,11 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import batched
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from bench.databases import Databases, databases
 from bench.engines import VIEWS, Question
 from bench.ours import Service, introduce, merge_months, moved, save_day, stores_of
 from bench.report import progress
-from bench.standing import FIRST, Cell, Timings, tell
+from bench.standing import FIRST, NEWS, Cell, Timings, tell
 from local.stack import Stack
 from shared.cube import Cube
 from shared.ports import Stores
@@ -75,6 +76,8 @@ async def main() -> None:
         for plan in chosen:
             await measure(plan, others.contenders, service, timings, today)
             await measure_floor(plan, service, timings, today)
+            tenant_id = customers[plan.traffic.people].id
+            await measure_news(plan, service, timings, today, partial(stores.marks.mark, tenant_id, today))
             for _ in range(FIRST_TIMES):
                 host = await stack.start_host()
                 await measure_first(plan, Service(session, host.url, keys), timings, today)
@@ -133,11 +136,21 @@ async def in_a_row(contender: Contender, question: Question, answers: list[Timed
 
 
 async def measure_floor(plan: Plan, service: Service, timings: Timings, today: date) -> None:
-    """Asks for what needs no store, and for what needs one small document."""
+    """Asks for what needs no store, and for what has been kept of one day."""
     question = Question("by-feature", plan.traffic.people, today, today)
     for _ in range(ROUNDS):
         timings.health.append((await service.get("health")).took)
         timings.one_day.append((await service.ask(question)).took)
+
+
+async def measure_news(
+    plan: Plan, service: Service, timings: Timings, today: date, mark: Callable[[], Awaitable[None]]
+) -> None:
+    """Asks after what comes with each event: a mark, by which nothing that was read before is told again."""
+    for question in questions(plan, today):
+        for _ in range(ROUNDS):
+            await mark()
+            timings.of(cell_of(plan, question), NEWS).append(await service.ask(question))
 
 
 async def measure_first(plan: Plan, service: Service, timings: Timings, today: date) -> None:

@@ -88,7 +88,7 @@ async def put_user(req: func.HttpRequest) -> func.HttpResponse:
     user, tenant = parameters(req, OneUserQuery).user_id, await the_tenant(req)
     given = body_of(req, UserSettings)
     person = Person(given.name, given.email, milliseconds(now()))
-    return answer(shown(user, await directory.update(services().stores.usage, tenant.id, user, person)))
+    return answer(shown(user, await directory.update(services().stores, tenant.id, user, person)))
 
 
 @operation(users, "DELETE", USERS, caller="operator", query=OneUserQuery, answer=ErasedUser)
@@ -99,7 +99,7 @@ async def delete_user(req: func.HttpRequest) -> func.HttpResponse:
     """
     await operator(req)
     user, tenant = parameters(req, OneUserQuery).user_id, await the_tenant(req)
-    return answer({"pseudonym": await directory.erase(services().stores.usage, tenant.id, user)})
+    return answer({"pseudonym": await directory.erase(services().stores, tenant.id, user)})
 
 
 def shown(user: str, person: Person) -> KnownUser:

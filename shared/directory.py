@@ -80,13 +80,13 @@ async def shards(stores: Stores, tenant_id: str, heads: Sequence[Document]) -> l
 
 async def load(usage: Usage, tenant_id: str) -> People:
     """Everybody known so far."""
-    return people(await usage.directory(tenant_id))
+    return people(await usage.directory(tenant_id), {})
 
 
-def people(shards: Sequence[Document], segments: Sequence[Document] = ()) -> People:
-    """Everybody whom the directory or segments name, but for those that are erased."""
+def people(shards: Sequence[Document], named: People) -> People:
+    """Everybody whom the directory names, and these others, but for those that are erased."""
     stored = {shard["id"]: shard["people"] for shard in shards}
-    return _Known(stored, of_segments(segments), pseudonyms(shards), set(_erased(shards).values()))
+    return _Known(stored, named, pseudonyms(shards), set(_erased(shards).values()))
 
 
 def pseudonyms(shards: Sequence[Document]) -> Callable[[Value], Value]:
@@ -118,21 +118,21 @@ async def learn(usage: Usage, tenant_id: str, segments: Sequence[Document]) -> N
 
     async def attempt() -> bool:
         shards = await usage.directory(tenant_id)
-        known = people(shards, segments)
+        known = people(shards, news)
         return await _tell(usage, tenant_id, shards, {user: known[user] for user in news if user in known})
 
     if news:
         await _insist(tenant_id, attempt)
 
 
-async def update(usage: Usage, tenant_id: str, user: str, person: Person) -> Person:
+async def update(stores: Stores, tenant_id: str, user: str, person: Person) -> Person:
     """Puts a name and an email in place of those known; an absent one stays. Gives what is known then.
 
     Raises Conflict when the user is erased, or the directory full.
     """
 
     async def attempt() -> Person | None:
-        shards = await usage.directory(tenant_id)
+        shards = await stores.usage.directory(tenant_id)
         if pseudonyms(shards)(user) != user or user in _erased(shards).values():
             raise Conflict("This user has been erased.")
         old = _shard(shards, _number(user))
@@ -143,16 +143,18 @@ async def update(usage: Usage, tenant_id: str, user: str, person: Person) -> Per
         if not entries:
             raise Conflict("The directory of users is full.")
         document = {**old, "people": {**old["people"], **entries}}
-        return after if await _commit(usage, tenant_id, document) else None
+        return after if await _commit(stores.usage, tenant_id, document) else None
 
-    return await _insist(tenant_id, attempt)
+    known = await _insist(tenant_id, attempt)
+    await stores.marks.mark_changed(tenant_id)
+    return known
 
 
-async def erase(usage: Usage, tenant_id: str, user: str) -> str:
+async def erase(stores: Stores, tenant_id: str, user: str) -> str:
     """Erases a user, who need not be known; gives the pseudonym, the same one each time."""
 
     async def attempt() -> str | None:
-        shards = await usage.directory(tenant_id)
+        shards = await stores.usage.directory(tenant_id)
         shown, erased = pseudonyms(shards)(user), _erased(shards)
         if shown != user or user in erased.values():
             return shown
@@ -163,9 +165,11 @@ async def erase(usage: Usage, tenant_id: str, user: str) -> str:
             "people": {one: entry for one, entry in old["people"].items() if one != user},
             "erased": {**old["erased"], _hash(tenant_id, user): pseudonym},
         }
-        return pseudonym if await _commit(usage, tenant_id, document) else None
+        return pseudonym if await _commit(stores.usage, tenant_id, document) else None
 
-    return await _insist(tenant_id, attempt)
+    pseudonym = await _insist(tenant_id, attempt)
+    await stores.marks.mark_changed(tenant_id)  # each time: whoever erased may not have come so far
+    return pseudonym
 
 
 async def _tell(usage: Usage, tenant_id: str, shards: Sequence[Document], news: People) -> bool:

@@ -133,7 +133,7 @@ class Search:
 
     def people(self) -> People:
         """Who the users of the events are."""
-        return directory.people(self.shards, self.named)
+        return directory.people(self.shards, directory.of_segments(self.named))
 
     async def _newest(self, day: date, most: int) -> list[Event]:
         tariff = (await find_rollup(self.usage, self.tenant_id, day)).tariff

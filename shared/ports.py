@@ -1,6 +1,6 @@
 """What the domain asks of its stores. The rooms under `shared/stores` answer with Azure, tests with fakes."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -13,7 +13,9 @@ from shared.rejects import Reject
 from shared.tenants import Tenant
 
 if TYPE_CHECKING:
-    from shared.reading import Look
+    from shared.look import Look
+    from shared.reading import Told
+    from shared.saved import Asked
 
 type Document = dict[str, Any]
 type Shards = Kept[tuple[str, str, str], Document]
@@ -22,6 +24,7 @@ type Merged = Kept[tuple[str, tuple[str, ...], tuple[str, ...]], Cube]
 """What saved days or months of a tenant add up to, by tenant, dimensions and their states."""
 
 MERGED_BYTES = 128 * 1024 * 1024
+TOLD_BYTES = 64 * 1024 * 1024
 PEOPLE = 200_000  # in shards that are kept, of all tenants
 LOOKS = 200_000  # days and folded segments that they name, of all tenants
 
@@ -52,10 +55,17 @@ class Mark:
 
 
 class Marking(NamedTuple):
-    """The marked days of a tenant; whenever one of its marks is cleared, `cleared` becomes another text."""
+    """The marked days of a tenant, each with what tells its mark from a later one.
 
-    days: frozenset[date]
-    cleared: str
+    `changed` becomes another text whenever a mark of the tenant is cleared, or `mark_changed` says so.
+    """
+
+    days: Mapping[date, str]
+    changed: str
+
+    def has_days_of(self, other: "Marking") -> bool:
+        """Whether the same days are marked, perhaps again, and nothing has been cleared in between."""
+        return (self.days.keys(), self.changed) == (other.days.keys(), other.changed)
 
 
 class Marks(Protocol):
@@ -69,12 +79,16 @@ class Marks(Protocol):
         """Says that the month with this first day is to be merged, once all of its days are sealed."""
         ...
 
+    async def mark_changed(self, tenant_id: str) -> None:
+        """Says that something else has changed that readings of the tenant tell."""
+        ...
+
     async def marked(self, tenant_id: str) -> frozenset[date]:
         """The days of the tenant that may have unfolded segments."""
         ...
 
     async def marking(self, tenant_id: str) -> Marking:
-        """The same, and what tells whether any mark of the tenant has been cleared since."""
+        """The same, and what tells whether anything of the tenant has been marked or cleared since."""
         ...
 
     async def all(self) -> list[Mark]:
@@ -226,8 +240,8 @@ class Usage(Protocol):
 class Stores:
     """All stores of the service, and what this process keeps of them: see `Kept`.
 
-    Kept are what saved states add up to, the last look at each tenant, and shards of directories by id and
-    etag.
+    Kept are what saved states add up to, the last look at each tenant, readings of the last minute, and
+    shards of directories by id and etag.
     """
 
     usage: Usage
@@ -238,4 +252,7 @@ class Stores:
     prices: Prices
     merged: Merged = field(default_factory=lambda: Kept(lambda cube: cube.bytes, MERGED_BYTES))
     looks: "Kept[str, Look]" = field(default_factory=lambda: Kept(lambda look: look.size, LOOKS))
+    told: "Kept[tuple[str, Asked], Told]" = field(
+        default_factory=lambda: Kept(lambda told: told.size, TOLD_BYTES)
+    )
     shards: Shards = field(default_factory=lambda: Kept(lambda shard: 1 + len(shard["people"]), PEOPLE))

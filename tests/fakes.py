@@ -106,7 +106,7 @@ class Cloud:
     claims: dict[tuple[str, date, str], str] = field(default_factory=dict)
     marks: dict[tuple[str, date], Mark] = field(default_factory=dict)
     month_marks: dict[tuple[str, date], Mark] = field(default_factory=dict)
-    cleared: dict[str, str] = field(default_factory=dict)
+    changed: dict[str, str] = field(default_factory=dict)
     rejects: dict[str, Reject] = field(default_factory=dict)
     arrivals: dict[str, datetime] = field(default_factory=dict)
     tenants: dict[str, Tenant] = field(default_factory=dict)
@@ -170,14 +170,14 @@ class FakeMarks(_Fake):
 
     async def marked(self, tenant_id: str) -> frozenset[date]:
         """The days of the tenant that may have unfolded segments."""
-        return (await self.marking(tenant_id)).days
+        return frozenset((await self.marking(tenant_id)).days)
 
     async def marking(self, tenant_id: str) -> Marking:
-        """The same, and what tells whether any mark of the tenant has been cleared since."""
+        """The same, and what tells whether anything of the tenant has been marked or cleared since."""
 
         def read() -> Marking:
-            days = frozenset(day for tenant, day in self.cloud.marks if tenant == tenant_id)
-            return Marking(days, self.cloud.cleared.get(tenant_id, ""))
+            marks = [mark for mark in self.cloud.marks.values() if mark.tenant_id == tenant_id]
+            return Marking({mark.day: mark.etag for mark in marks}, self.cloud.changed.get(tenant_id, ""))
 
         return await self.process.do(read)
 
@@ -205,9 +205,16 @@ class FakeMarks(_Fake):
             marks = self.cloud.month_marks if mark.month else self.cloud.marks
             if marks.get((mark.tenant_id, mark.day)) == mark:
                 del marks[mark.tenant_id, mark.day]
-                self.cloud.cleared[mark.tenant_id] = self.cloud.etag()
+                self._change(mark.tenant_id)
 
         await self.process.do(delete)
+
+    async def mark_changed(self, tenant_id: str) -> None:
+        """Says that something else has changed that readings of the tenant tell."""
+        await self.process.do(lambda: self._change(tenant_id))
+
+    def _change(self, tenant_id: str) -> None:
+        self.cloud.changed[tenant_id] = self.cloud.etag()
 
 
 class FakeRejects(_Fake):

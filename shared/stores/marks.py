@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import date
-from uuid import uuid4
 
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError
@@ -13,7 +12,7 @@ from shared.ports import Mark, Marking
 from shared.stores.schema import MARKS_TABLE
 from shared.stores.tables import OTHERS_CAME_FIRST, Table, utc
 
-CLEARED = "cleared"  # the key of the row that each clearing of a tenant's marks rewrites
+CHANGED = "changed"  # the key of the row that each clearing of a tenant's marks rewrites
 MONTH = "{:%Y-%m}"  # a row's key is a day, or a month
 
 
@@ -32,15 +31,19 @@ class MarkStore(Table):
         entity = {"PartitionKey": tenant_id, "RowKey": MONTH.format(first)}
         await self._table.upsert_entity(entity, mode=UpdateMode.REPLACE)
 
+    async def mark_changed(self, tenant_id: str) -> None:
+        """Says that something else has changed that readings of the tenant tell."""
+        await self._table.upsert_entity(_changed(tenant_id), mode=UpdateMode.REPLACE)
+
     async def marked(self, tenant_id: str) -> frozenset[date]:
         """The days of the tenant that may have unfolded segments."""
-        return (await self.marking(tenant_id)).days
+        return frozenset((await self.marking(tenant_id)).days)
 
     async def marking(self, tenant_id: str) -> Marking:
-        """The same, and what tells whether any mark of the tenant has been cleared since."""
+        """The same, and what tells whether anything of the tenant has been marked or cleared since."""
         found = await self._query("PartitionKey eq @tenant", tenant=tenant_id)
-        cleared = next((row["by"] for row in found if row["RowKey"] == CLEARED), "")
-        return Marking(frozenset(mark.day for mark in _marks(found) if not mark.month), cleared)
+        changed = next((_etag(row) for row in found if row["RowKey"] == CHANGED), "")
+        return Marking({mark.day: mark.etag for mark in _marks(found) if not mark.month}, changed)
 
     async def all(self) -> list[Mark]:
         """The marked days of every tenant."""
@@ -54,11 +57,9 @@ class MarkStore(Table):
         """Removes the mark, unless the day or month has been marked again since."""
         row = MONTH.format(mark.day) if mark.month else str(mark.day)
         unchanged = {"etag": mark.etag, "match_condition": MatchConditions.IfNotModified}
-        cleared = {"PartitionKey": mark.tenant_id, "RowKey": CLEARED, "by": uuid4().hex}
+        delete = ("delete", {"PartitionKey": mark.tenant_id, "RowKey": row}, unchanged)
         try:
-            await self._table.submit_transaction(
-                [("delete", {"PartitionKey": mark.tenant_id, "RowKey": row}, unchanged), ("upsert", cleared)]
-            )
+            await self._table.submit_transaction([delete, ("upsert", _changed(mark.tenant_id))])
         except HttpResponseError as error:  # marked again, or cleared by another instance
             if error.status_code not in OTHERS_CAME_FIRST:
                 raise
@@ -68,13 +69,21 @@ class MarkStore(Table):
 
 
 def _marks(entities: Iterable[TableEntity]) -> list[Mark]:
-    return [_mark(entity) for entity in entities if entity["RowKey"] != CLEARED]
+    return [_mark(entity) for entity in entities if entity["RowKey"] != CHANGED]
+
+
+def _changed(tenant_id: str) -> dict[str, str]:
+    return {"PartitionKey": tenant_id, "RowKey": CHANGED}
+
+
+def _etag(entity: TableEntity) -> str:
+    return entity.metadata["etag"] or ""
 
 
 def _mark(entity: TableEntity) -> Mark:
-    metadata, key = entity.metadata, entity["RowKey"]
+    key = entity["RowKey"]
     month = len(key) == len("2026-01")
     return Mark(
         entity["PartitionKey"], date.fromisoformat(f"{key}-01" if month else key),
-        utc(metadata["timestamp"] or EPOCH), metadata["etag"] or "", month,
+        utc(entity.metadata["timestamp"] or EPOCH), _etag(entity), month,
     )  # fmt: skip

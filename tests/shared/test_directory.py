@@ -115,14 +115,14 @@ async def test_a_full_shard_takes_no_new_names_and_keeps_nobody_waiting(
 
 async def test_users_are_erased_from_a_full_shard_whose_room_is_taken_again(full: Cloud) -> None:
     """Known or not; naming another one is refused until then."""
-    usage = full.stores().usage
-    await learn(usage, "contoso", [segment(*((f"u{n}", f"Name {n}", None, 1) for n in range(9)))])
+    stores = full.stores()
+    await learn(stores.usage, "contoso", [segment(*((f"u{n}", f"Name {n}", None, 1) for n in range(9)))])
     with pytest.raises(Conflict):
-        await directory.update(usage, "contoso", "u8", Person("Name 8", None, 2))
-    assert await directory.erase(usage, "contoso", "u7") == await directory.erase(usage, "contoso", "u7")
-    await directory.erase(usage, "contoso", "u0")
-    await directory.update(usage, "contoso", "u8", Person("Name 8", None, 2))
-    assert set(await load(usage, "contoso")) == {"u1", "u2", "u8"}
+        await directory.update(stores, "contoso", "u8", Person("Name 8", None, 2))
+    assert await directory.erase(stores, "contoso", "u7") == await directory.erase(stores, "contoso", "u7")
+    await directory.erase(stores, "contoso", "u0")
+    await directory.update(stores, "contoso", "u8", Person("Name 8", None, 2))
+    assert set(await load(stores.usage, "contoso")) == {"u1", "u2", "u8"}
 
 
 def test_sources_are_merged_by_who_saw_a_user_last() -> None:
@@ -145,16 +145,16 @@ def test_who_is_looked_up_is_who_all_sources_know_together(
     stored: dict[str, Any], named: list[dict[str, Any]], erased: set[str]
 ) -> None:
     """Looking up one user finds what merging everything finds; nobody erased is found."""
-    usage = Cloud().stores().usage
+    stores = Cloud().stores()
     for user in sorted(erased):
-        asyncio.run(directory.erase(usage, "t", user))
-    shards = {document["id"]: document for document in asyncio.run(usage.directory("t"))}
+        asyncio.run(directory.erase(stores, "t", user))
+    shards = {document["id"]: document for document in asyncio.run(stores.usage.directory("t"))}
     for user, seen in stored.items():
         name = f"directory|{zlib.crc32(user.encode()) % directory.SHARDS}"
         shard = shards.setdefault(name, {"id": name, "tenantId": "t", "people": {}})
         shard["people"][user] = documents(seen)
     segments = [{"people": {user: documents(seen) for user, seen in one.items()}} for one in named]
-    found = directory.people([*shards.values()], segments)
+    found = directory.people([*shards.values()], directory.of_segments(segments))
     told = newest(*({user: Person(*seen) for user, seen in one.items()} for one in named))
     known = newest({user: Person(*seen) for user, seen in stored.items()}, told)
     expected = {user: person for user, person in known.items() if user not in erased}

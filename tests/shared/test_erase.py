@@ -40,7 +40,7 @@ async def fold(one: Cloud) -> None:
 
 async def erase(one: Cloud, user: str = "ann") -> str:
     """Erases a user of Contoso."""
-    return await directory.erase(one.stores().usage, "contoso", user)
+    return await directory.erase(one.stores(), "contoso", user)
 
 
 async def by_user(one: Cloud, **given: object) -> dict[str | None, tuple[int, str | None, str | None]]:
@@ -133,10 +133,10 @@ async def test_a_user_has_one_pseudonym() -> None:
     one = await example(folded=True)
     first = await erase(one)
     assert await erase(one) == first
-    usage = one.stores().usage
+    stores = one.stores()
     others = [await erase(one, "bob"), await erase(one, "unknown")]
-    assert len({first, *others, await directory.erase(usage, FABRIKAM.id, "ann")}) == 4
-    shown = directory.pseudonyms(await usage.directory("contoso"))
+    assert len({first, *others, await directory.erase(stores, FABRIKAM.id, "ann")}) == 4
+    shown = directory.pseudonyms(await stores.usage.directory("contoso"))
     users: list[Value] = ["ann", "bob", "unknown", "cy", None, first]
     assert [shown(user) for user in users] == [first, *others, "cy", None, first]
 
@@ -158,8 +158,8 @@ async def test_the_operators_word_replaces_that_of_events() -> None:
     one = cloud()
     await send(one, "a1", user=ANN, time="2026-03-10T12:04:00Z")
     await fold(one)
-    usage, now = one.stores().usage, 1_773_144_000_000
-    assert (await directory.update(usage, "contoso", "ann", Person("Anna", None, now))).email == "ann@x"
+    stores, now = one.stores(), 1_773_144_000_000
+    assert (await directory.update(stores, "contoso", "ann", Person("Anna", None, now))).email == "ann@x"
     await send(one, "a0", user={**ANN, "name": "Old"}, time="2026-03-10T11:00:00Z")
     for _ in range(2):
         assert (await by_user(one))["ann"] == (2, "Anna", "ann@x")
@@ -173,10 +173,10 @@ async def test_the_operators_word_replaces_that_of_events() -> None:
 async def test_the_operators_word_on_what_waits() -> None:
     """The same name again is news when an event with another one has not been folded yet."""
     one = cloud()
-    usage = one.stores().usage
-    await directory.update(usage, "contoso", "ann", Person("Ann Lee", "ann@x", 1))
+    stores = one.stores()
+    await directory.update(stores, "contoso", "ann", Person("Ann Lee", "ann@x", 1))
     await send(one, "a1", user={**ANN, "name": "Other"})
-    await directory.update(usage, "contoso", "ann", Person("Ann Lee", "ann@x", 1_900_000_000_000))
+    await directory.update(stores, "contoso", "ann", Person("Ann Lee", "ann@x", 1_900_000_000_000))
     assert (await by_user(one))["ann"] == (1, "Ann Lee", "ann@x")
 
 
@@ -186,7 +186,7 @@ async def test_an_erased_user_gets_no_new_name() -> None:
     pseudonym = await erase(one)
     for user in ("ann", pseudonym):
         with pytest.raises(Conflict):
-            await directory.update(one.stores().usage, "contoso", user, Person("Ann", None, 1))
+            await directory.update(one.stores(), "contoso", user, Person("Ann", None, 1))
 
 
 @pytest.mark.parametrize("at", range(1, 6))
@@ -217,11 +217,11 @@ async def test_erasures_at_the_same_time_are_all_kept() -> None:
 
 async def test_an_erasure_that_always_loses_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """It raises Busy, and nobody takes the user for erased."""
-    usage = cloud().stores().usage
+    stores = cloud().stores()
 
     async def lose(*_: object) -> bool:
         return False
 
-    monkeypatch.setattr(usage, "commit", lose)
+    monkeypatch.setattr(stores.usage, "commit", lose)
     with pytest.raises(Busy):
-        await directory.erase(usage, "contoso", "ann")
+        await directory.erase(stores, "contoso", "ann")

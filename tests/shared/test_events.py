@@ -239,7 +239,7 @@ async def test_an_erased_user_is_shown_under_the_pseudonym() -> None:
     one = cloud()
     sent = event("1", user={"id": "ann", "name": "Ann", "email": "ann@x"})
     await ingest(one.stores(), body(sent, event("2", user={"id": "bob"})), NOW)
-    pseudonym = await directory.erase(one.stores().usage, "contoso", "ann")
+    pseudonym = await directory.erase(one.stores(), "contoso", "ann")
     answer = await list_events(one.stores(), question(), EventPageQuery())
     assert [(row["user_id"], row["name"], row["email"]) for row in answer["data"]] == [
         (pseudonym, None, None), ("bob", None, None),

@@ -3,6 +3,8 @@
 import asyncio
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
+from itertools import pairwise
 from random import Random
 
 from local.azurite import Azurite
@@ -69,15 +71,34 @@ async def test_each_clearing_of_a_tenant_is_told(services: Services, tenant_id: 
     marks, told = services.stores.marks, set[str]()
     for _ in range(2):
         await marks.mark(tenant_id, DAY)
-        told.add((await marks.marking(tenant_id)).cleared)
+        told.add((await marks.marking(tenant_id)).changed)
         old = (await marks_of(services, tenant_id))[DAY]
         await marks.mark(tenant_id, DAY)
         await marks.clear(old)
-        assert (await marks.marking(tenant_id)).cleared in told
+        assert (await marks.marking(tenant_id)).changed in told
         await marks.clear((await marks_of(services, tenant_id))[DAY])
-    told.add((await marks.marking(tenant_id)).cleared)
+    told.add((await marks.marking(tenant_id)).changed)
     assert len(told) == 3
-    assert (await marks.marking(f"{tenant_id}-2")).cleared == ""
+    assert (await marks.marking(f"{tenant_id}-2")).changed == ""
+
+
+async def test_a_marking_is_the_same_until_something_is_marked(services: Services, tenant_id: str) -> None:
+    """Also the same day again, or that something else has changed; of this tenant only."""
+    marks = services.stores.marks
+    await marks.mark(tenant_id, DAY)
+    seen = [await marks.marking(tenant_id)]
+    for change in (
+        partial(marks.mark, tenant_id, DAY),
+        partial(marks.mark, tenant_id, NEXT),
+        partial(marks.mark_changed, tenant_id),
+        partial(marks.mark_changed, tenant_id),
+    ):
+        await marks.mark_changed(f"{tenant_id}-2")
+        assert await marks.marking(tenant_id) == seen[-1]
+        await change()
+        seen.append(await marks.marking(tenant_id))
+        assert seen.count(seen[-1]) == 1
+    assert [one.has_days_of(other) for one, other in pairwise(seen)] == [True, False, False, False]
 
 
 async def test_a_reject_comes_back_as_it_was(services: Services, tenant_id: str) -> None:
