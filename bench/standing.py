@@ -7,9 +7,11 @@ from bench.contenders import Timed
 from bench.ours import OURS
 from bench.report import median, ms, table, text
 
-FIRST, NEWS = "ours, first time", "ours, after an event"
+FIRST = "ours, first time"
+AFTER = "ours, after an event"
 GOALS = ((30_000_000, 100), (3_000_000, 20))  # by-feature: so many events, so many times ahead
 GOAL_OF = "ClickHouse"
+FRONT = "ahead of all"
 
 type Cell = tuple[str, int, str]
 """A tenant, a number of days and a view."""
@@ -38,7 +40,7 @@ class Timings:
 
     def names(self, cell: Cell) -> list[str]:
         """Who was asked beside us."""
-        return [name for name in self.answers[cell] if name not in (OURS, FIRST, NEWS)]
+        return [name for name in self.answers[cell] if name not in (OURS, FIRST, AFTER)]
 
 
 def tell(timings: Timings, names: Sequence[str]) -> None:
@@ -53,15 +55,15 @@ def tell(timings: Timings, names: Sequence[str]) -> None:
         "socket. Their tables have codes for names, which are cheaper to group; the server looks the names",
         "up in a list. All answers are equal.",
     )
-    table(("view", "events a day", "events", FIRST, NEWS, OURS, *names), _over_http(timings, names))
+    table(("view", "events a day", "events", FIRST, AFTER, OURS, *names), _over_http(timings, names))
     text(
         "A *first time* is that of a host that has not read these days before; later it keeps what sealed",
         "days add up to. *After an event*, one before each answer, it reads the state of each day, today and",
-        "what is not folded. From ten seconds after an event on it keeps what it has read for a minute, and",
-        "looks at the marks only: that is *ours*; the databases have no new events then either. With 2,000",
-        "events a day one comes every 43 seconds; with 100,000 there is always a new one. The daily rollup",
-        "is two tables of days, with users (for by-user) and without; the others group raw events. A dash:",
-        "not loaded, it would take too long; there the months before repeat thirty days.",
+        "what is not folded. A host that has seen the same marks for ten seconds keeps what it reads, for",
+        "some minutes, and then reads the marks alone: that is *ours*; the databases have no new events then",
+        "either. With 2,000 events a day one comes every 43 seconds; with 100,000 there is always a new one.",
+        "The daily rollup is two tables of days, with users (for by-user) and without; the others group raw",
+        "events. A dash: not loaded, it would take too long; there the months before repeat thirty days.",
     )
     text(
         "Milliseconds of the query alone, from SQL to rows, in these same answers; ours is the whole answer:"
@@ -99,22 +101,21 @@ def _features(timings: Timings, cell: Cell) -> Iterator[str]:
 
 
 def _users(timings: Timings, cell: Cell) -> Iterator[str]:
-    us, names = timings.took(cell, OURS), timings.names(cell)
-    ahead = _ahead(timings, cell, us)
-    verdict = f"**not met**, behind {', '.join(ahead)}" if ahead else "**met**"
-    alone = [
-        f"{name} ({ms(timings.alone(cell, name))} ms)" for name in names if timings.alone(cell, name) < us
-    ]
-    more = f"; quicker than our whole answer is the query alone of {', '.join(alone)}" if alone else ""
-    yield f"by-user of {timings.events[cell]:,} events ahead of all over HTTP: {verdict}{more}"
-    after = timings.took(cell, NEWS)
-    place = f"behind {', '.join(sooner)}" if (sooner := _ahead(timings, cell, after)) else "ahead of all"
-    yield f"by-user of {timings.events[cell]:,} events right after an event: {ms(after)} ms, {place}"
+    us, events = timings.took(cell, OURS), f"by-user of {timings.events[cell]:,} events"
+    place = _place(timings, cell, us)
+    verdict = "**met**" if place == FRONT else f"**not met**, {place}"
+    alone = {name: timings.alone(cell, name) for name in timings.names(cell)}
+    quicker = [f"{name} ({ms(took)} ms)" for name, took in alone.items() if took < us]
+    more = f"; quicker than our whole answer is the query alone of {', '.join(quicker)}" if quicker else ""
+    yield f"{events} {FRONT} over HTTP: {verdict}{more}"
+    after = timings.took(cell, AFTER)
+    yield f"{events} right after an event: {ms(after)} ms, {_place(timings, cell, after)}"
 
 
-def _ahead(timings: Timings, cell: Cell, us: float) -> list[str]:
-    """Who answers sooner over HTTP than we do in that time."""
-    return [name for name in timings.names(cell) if timings.took(cell, name) < us]
+def _place(timings: Timings, cell: Cell, us: float) -> str:
+    """Whom we are behind over HTTP if our answer takes so long."""
+    sooner = [name for name in timings.names(cell) if timings.took(cell, name) < us]
+    return f"behind {', '.join(sooner)}" if sooner else FRONT
 
 
 def _over_http(timings: Timings, names: Sequence[str]) -> Iterator[list[str]]:
@@ -122,7 +123,7 @@ def _over_http(timings: Timings, names: Sequence[str]) -> Iterator[list[str]]:
         (traffic, days, view), us = cell, timings.took(cell, OURS)
         others = [timings.took(cell, name) if name in answers else None for name in names]
         cells = ["-" if other is None else f"{ms(other)} ({other / us:.1f}x)" for other in others]
-        own = [ms(timings.took(cell, name)) for name in (FIRST, NEWS, OURS)]
+        own = [ms(timings.took(cell, name)) for name in (FIRST, AFTER, OURS)]
         yield [f"{view}, {days} days", traffic, f"{timings.events[cell]:,}", *own, *cells]
 
 

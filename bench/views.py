@@ -4,11 +4,10 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from itertools import batched
 from pathlib import Path
 
@@ -20,9 +19,10 @@ from bench.databases import Databases, databases
 from bench.engines import VIEWS, Question
 from bench.ours import Service, introduce, merge_months, moved, save_day, stores_of
 from bench.report import progress
-from bench.standing import FIRST, NEWS, Cell, Timings, tell
+from bench.standing import AFTER, FIRST, Cell, Timings, tell
 from local.stack import Stack
 from shared.cube import Cube
+from shared.look import SETTLED
 from shared.ports import Stores
 from tests.stack import api_of
 
@@ -73,11 +73,11 @@ async def main() -> None:
         await others.finish()
         keys = {people: customer.key for people, customer in customers.items()}
         service, timings = Service(session, stack.url, keys), Timings()
+        await settle(chosen, service, today)
         for plan in chosen:
             await measure(plan, others.contenders, service, timings, today)
             await measure_floor(plan, service, timings, today)
-            tenant_id = customers[plan.traffic.people].id
-            await measure_news(plan, service, timings, today, partial(stores.marks.mark, tenant_id, today))
+            await measure_after(plan, service, timings, today, stores, customers[plan.traffic.people].id)
             for _ in range(FIRST_TIMES):
                 host = await stack.start_host()
                 await measure_first(plan, Service(session, host.url, keys), timings, today)
@@ -103,6 +103,13 @@ async def fill(plan: Plan, others: Databases, stores: Stores, tenant_id: str, to
     await introduce(stores, tenant_id, plan.traffic, today)
     await stores.marks.mark(tenant_id, today)
     await merge_months(stores, tenant_id, today - timedelta(days=plan.days - 1), today)
+
+
+async def settle(plans: Sequence[Plan], service: Service, today: date) -> None:
+    """Has our host see that nothing more is marked, until it keeps what it reads."""
+    for plan in plans:
+        await service.ask(Question("by-feature", plan.traffic.people, today, today))
+    await asyncio.sleep(SETTLED)
 
 
 async def measure(
@@ -143,14 +150,14 @@ async def measure_floor(plan: Plan, service: Service, timings: Timings, today: d
         timings.one_day.append((await service.ask(question)).took)
 
 
-async def measure_news(
-    plan: Plan, service: Service, timings: Timings, today: date, mark: Callable[[], Awaitable[None]]
+async def measure_after(
+    plan: Plan, service: Service, timings: Timings, today: date, stores: Stores, tenant_id: str
 ) -> None:
-    """Asks after what comes with each event: a mark, by which nothing that was read before is told again."""
+    """Asks right after an event: its mark has everything read again."""
     for question in questions(plan, today):
         for _ in range(ROUNDS):
-            await mark()
-            timings.of(cell_of(plan, question), NEWS).append(await service.ask(question))
+            await stores.marks.mark(tenant_id, today)
+            timings.of(cell_of(plan, question), AFTER).append(await service.ask(question))
 
 
 async def measure_first(plan: Plan, service: Service, timings: Timings, today: date) -> None:

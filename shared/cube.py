@@ -21,6 +21,7 @@ from shared.columns import (
 
 type Integers = NDArray[np.int64]
 LIMIT = 2**62
+VALUE_BYTES = 64  # what Python takes for a text, about
 MANY_GAPS = 4  # times as many possible keys as rows: up to here a table of them is quicker than sorting
 
 
@@ -53,7 +54,7 @@ class Cube:
         """The memory that it takes, about."""
         columns = [column.codes for column in self.dimensions.values()] + [*self.measures.values()]
         values = sum(len(column.values) for column in self.dimensions.values())
-        return sum(column.nbytes for column in columns) + 64 * values
+        return sum(column.nbytes for column in columns) + VALUE_BYTES * values
 
     def filter(self, wanted: Mapping[str, Collection[Value]]) -> "Cube":
         """The rows whose value of each named dimension is among the wanted ones."""

@@ -146,7 +146,7 @@ async def update(stores: Stores, tenant_id: str, user: str, person: Person) -> P
         return after if await _commit(stores.usage, tenant_id, document) else None
 
     known = await _insist(tenant_id, attempt)
-    await stores.marks.mark_changed(tenant_id)
+    await stores.marks.mark_tenant(tenant_id)
     return known
 
 
@@ -168,7 +168,7 @@ async def erase(stores: Stores, tenant_id: str, user: str) -> str:
         return pseudonym if await _commit(stores.usage, tenant_id, document) else None
 
     pseudonym = await _insist(tenant_id, attempt)
-    await stores.marks.mark_changed(tenant_id)  # each time: whoever erased may not have come so far
+    await stores.marks.mark_tenant(tenant_id)  # also if erased before: that run may have ended before this
     return pseudonym
 
 

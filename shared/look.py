@@ -1,22 +1,23 @@
 """What a process saw of a tenant when it last read, so that its next reading need not wait for it."""
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
 from shared.days import Period
 from shared.ports import Marking
 from shared.rollup import Rollup
+from shared.saved import Saved
 
 RECENT = 30  # seconds: beside a state of that age few segments are waiting
-SURE = 10  # seconds after which no replica of what is stored lacks what has been marked
+SETTLED = 10  # seconds after which no replica lacks what is marked (sealing, which forgets, waits a minute)
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """What was seen; times are those of this process.
 
-    The marks were seen like this at `since` for the first time. `states` has the saved states of some of
+    The marks have been like this since that time. `states` has the saved states of some of
     the marked days, each with the time at which it was asked for. `split` are whole months that were not
     merged: their days are worth asking for at once.
     """
@@ -31,25 +32,24 @@ class Look:
         """How many days and segments it names."""
         return 1 + len(self.marking.days) + sum(len(one.folded) for _, one in self.states.values())
 
-    def is_sure(self, at: float) -> bool:
+    def is_settled(self, at: float) -> bool:
         """Whether all that is marked can be read at that time, from whichever replica."""
-        return at - self.since >= SURE
+        return at - self.since >= SETTLED
 
     def known(self, at: float) -> dict[date, Rollup]:
         """The states that are recent at that time."""
         return {day: state for day, (asked_at, state) in self.states.items() if at - asked_at < RECENT}
 
-    def seen(self, marking: Marking, at: float) -> "Look":
-        """With the marks as they are seen at that time."""
+    def with_marking(self, marking: Marking, at: float) -> "Look":
+        """With the marks as they are at that time."""
         since = self.since if marking == self.marking else at
         states = {
             day: one for day, one in self.states.items() if day in marking.days and at - one[0] < RECENT
         }
         return Look(marking, since, states, self.split)
 
-    def found(self, at: float, states: Iterable[Rollup], whole: Set[Period], merged: Set[Period]) -> "Look":
-        """With what was asked for at that time: states of marked days, and which whole months are merged."""
-        asked = {state.day: (at, state) for state in states}
-        return Look(
-            self.marking, self.since, {**self.states, **asked}, (self.split - whole) | (whole - merged)
-        )
+    def with_saved(self, saved: Saved, at: float) -> "Look":
+        """With the states and months that were found when they were asked for at that time."""
+        states = {**self.states, **{state.day: (at, state) for state in saved.states}}
+        split = (self.split - saved.whole) | (saved.whole - saved.merged)
+        return Look(self.marking, self.since, states, split)

@@ -54,7 +54,7 @@ async def build_month(stores: Stores, mark: Mark) -> bool:
         await _drop(usage, tenant_id, chunks, keep=found["writer"])
         await stores.marks.clear(mark)
         return False
-    if any(day in month for day in await stores.marks.marked(tenant_id)):
+    if any(day in month for day in (await stores.marks.marking(tenant_id)).days):
         return False  # it would be deleted again when the day is sealed
     writer = uuid4().hex[:8]
     draft = {**_document("mtotals", tenant_id, month), "state": "draft", "writer": writer}

@@ -14,7 +14,7 @@ from shared.tenants import Tenant
 
 if TYPE_CHECKING:
     from shared.look import Look
-    from shared.reading import Told
+    from shared.reading import KeptReading
     from shared.saved import Asked
 
 type Document = dict[str, Any]
@@ -24,7 +24,7 @@ type Merged = Kept[tuple[str, tuple[str, ...], tuple[str, ...]], Cube]
 """What saved days or months of a tenant add up to, by tenant, dimensions and their states."""
 
 MERGED_BYTES = 128 * 1024 * 1024
-TOLD_BYTES = 64 * 1024 * 1024
+READINGS_BYTES = 64 * 1024 * 1024
 PEOPLE = 200_000  # in shards that are kept, of all tenants
 LOOKS = 200_000  # days and folded segments that they name, of all tenants
 
@@ -57,19 +57,19 @@ class Mark:
 class Marking(NamedTuple):
     """The marked days of a tenant, each with what tells its mark from a later one.
 
-    `changed` becomes another text whenever a mark of the tenant is cleared, or `mark_changed` says so.
+    The stamp is another one after a mark of the tenant was cleared, and after `mark_tenant`.
     """
 
     days: Mapping[date, str]
-    changed: str
+    stamp: str
 
-    def has_days_of(self, other: "Marking") -> bool:
-        """Whether the same days are marked, perhaps again, and nothing has been cleared in between."""
-        return (self.days.keys(), self.changed) == (other.days.keys(), other.changed)
+    def has_same_days(self, other: "Marking") -> bool:
+        """Whether the same days are marked, perhaps again, and the stamp is the same."""
+        return (self.days.keys(), self.stamp) == (other.days.keys(), other.stamp)
 
 
 class Marks(Protocol):
-    """Which tenant-days are not sealed ("dirty"), and which months wait to be merged."""
+    """Which tenant-days are not sealed ("dirty"), which months wait to be merged, and who has changed."""
 
     async def mark(self, tenant_id: str, day: date) -> None:
         """Says that a segment of this tenant-day has been stored."""
@@ -79,16 +79,12 @@ class Marks(Protocol):
         """Says that the month with this first day is to be merged, once all of its days are sealed."""
         ...
 
-    async def mark_changed(self, tenant_id: str) -> None:
-        """Says that something else has changed that readings of the tenant tell."""
-        ...
-
-    async def marked(self, tenant_id: str) -> frozenset[date]:
-        """The days of the tenant that may have unfolded segments."""
+    async def mark_tenant(self, tenant_id: str) -> None:
+        """Says that something of the tenant beside its usage has changed: who its users are."""
         ...
 
     async def marking(self, tenant_id: str) -> Marking:
-        """The same, and what tells whether anything of the tenant has been marked or cleared since."""
+        """The days of the tenant that may have unfolded segments, and what has changed of it."""
         ...
 
     async def all(self) -> list[Mark]:
@@ -240,7 +236,7 @@ class Usage(Protocol):
 class Stores:
     """All stores of the service, and what this process keeps of them: see `Kept`.
 
-    Kept are what saved states add up to, the last look at each tenant, readings of the last minute, and
+    Kept are what saved states add up to, the last look at each tenant, readings of the last minutes, and
     shards of directories by id and etag.
     """
 
@@ -252,7 +248,7 @@ class Stores:
     prices: Prices
     merged: Merged = field(default_factory=lambda: Kept(lambda cube: cube.bytes, MERGED_BYTES))
     looks: "Kept[str, Look]" = field(default_factory=lambda: Kept(lambda look: look.size, LOOKS))
-    told: "Kept[tuple[str, Asked], Told]" = field(
-        default_factory=lambda: Kept(lambda told: told.size, TOLD_BYTES)
+    readings: "Kept[tuple[str, Asked], KeptReading]" = field(
+        default_factory=lambda: Kept(lambda reading: reading.size, READINGS_BYTES)
     )
     shards: Shards = field(default_factory=lambda: Kept(lambda shard: 1 + len(shard["people"]), PEOPLE))

@@ -2,9 +2,9 @@
 
 Every view is answered from here. It names the dimensions that it needs; what they are read from, see `parts`.
 
-Whatever changes what a reading tells is followed by a change of the tenant's marks: an event by its day's,
-sealing, repricing and imports too, other names of users by `mark_changed`. (Folding and merging change
-nothing of it.) So this process keeps what it has read, and tells it again as long as the marks are the same.
+A process keeps what it has read, and tells it again while the tenant's marks are the same. That is right
+because whatever changes an answer changes the marks afterwards: events, imports and repricing mark a day,
+sealing clears its mark, naming or erasing a user calls `mark_tenant`. Folds and merges change no answer.
 """
 
 import asyncio
@@ -26,7 +26,8 @@ from shared.rollup import Rollup, is_unfolded, tail
 from shared.saved import Asked, Saved, find_saved
 
 ATTEMPTS = 5
-KEPT = 60  # seconds for which a reading is told again
+KEPT = 300  # seconds: whatever else is changed, by hand even, shows then
+ENTRY_BYTES = 256  # what Python takes for a person or a head, about
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,11 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A reading as it was at a time of this process, by these marks.
+class KeptReading:
+    """A reading to answer with again while the marks are these. `at` is when it began, in this process.
 
-    Its people stay where they are kept: in shards with these heads. `named` are those that segments name.
+    Its people are left out. They are worked out anew from the shards with these heads, which are large and
+    kept once, and from those that segments name.
     """
 
     reading: Reading
@@ -62,17 +64,7 @@ class Told:
     @property
     def size(self) -> int:
         """The memory that it takes, about."""
-        return self.reading.cube.bytes + 256 * (len(self.heads) + len(self.named or ()))
-
-    def with_people(self, shards: Sequence[Document]) -> Reading:
-        """The whole reading."""
-        if self.named is None:
-            return self.reading
-        return replace(self.reading, people=directory.people(shards, self.named))
-
-
-type _Found = tuple[list[Told], list[Document]]
-"""Readings, one for all that was asked, and the shards that have their people."""
+        return self.reading.cube.bytes + ENTRY_BYTES * (len(self.heads) + len(self.named or ()))
 
 
 async def read(stores: Stores, tenant_id: str, period: Period, names: Iterable[str]) -> Reading:
@@ -92,57 +84,61 @@ async def read_all(
     asked = [Asked(period, tuple(dict.fromkeys(names))) for period, names in wanted]
     for _ in range(ATTEMPTS):
         try:
-            found, shards = await _read(stores, tenant_id, asked)
+            found = await _read(stores, tenant_id, asked)
         except Torn:
             continue
-        return [one.with_people(shards) for one in found]
+        return [await _with_people(stores, tenant_id, one) for one in found]
     raise Busy("The usage of these days is being rewritten; try again.")
 
 
-async def _read(stores: Stores, tenant_id: str, asked: Sequence[Asked]) -> _Found:
-    """What is kept, if nothing was marked since. Else the marks and what is stored, in this order.
+async def _read(stores: Stores, tenant_id: str, asked: Sequence[Asked]) -> list[KeptReading]:
+    """What is kept, if the marks are as they were. Else what is stored, by the marks.
 
-    In this order a day without a mark is whole as it is saved, and so is a merged month of such days.
-    After a look at the tenant both are asked for side by side. That holds if the days of the look are
-    still those that are marked, and no mark has been cleared since: then no other day was marked in
-    between, and all that was said is true side by side as well. A day with a mark is whole either way:
-    see `_find`.
+    Read after the marks, a day without one is whole as it is saved, and so is a merged month of such days.
+    A process that has read before asks for both side by side. That holds if still the same days are marked,
+    and no mark has been cleared since: then no other day was marked in between, and all that was said is
+    true side by side as well. A day with a mark is whole either way: see `_find`.
     """
     at, last = time.monotonic(), stores.looks.get(tenant_id)
-    asking = stores.marks.marking(tenant_id)
-    if last is None:
-        return await _find(stores, tenant_id, asked, _seen(stores, tenant_id, await asking))
-    if kept := _kept(stores, tenant_id, asked, last, at):
-        look = _seen(stores, tenant_id, await asking)
-        if look.marking != last.marking:
-            return await _find(stores, tenant_id, asked, look)
-        return kept, await directory.shards(stores, tenant_id, [head for one in kept for head in one.heads])
-    marking, found = await asyncio.gather(asking, _find(stores, tenant_id, asked, last))
-    look = _seen(stores, tenant_id, marking)
-    if not marking.has_days_of(last.marking):
+    if last is None or _kept(stores, tenant_id, asked, last, at):
+        look = _look(stores, tenant_id, await stores.marks.marking(tenant_id))
+        return _kept(stores, tenant_id, asked, look, at) or await _find(stores, tenant_id, asked, look)
+    marking, found = await asyncio.gather(
+        stores.marks.marking(tenant_id), _find(stores, tenant_id, asked, last)
+    )
+    look = _look(stores, tenant_id, marking)
+    if not marking.has_same_days(last.marking):
         return await _find(stores, tenant_id, asked, look)
-    if marking == last.marking and last.is_sure(at):
-        for one, told in zip(asked, found[0], strict=True):
-            stores.told.put((tenant_id, one), told)
+    if marking == last.marking and last.is_settled(at):
+        for one, reading in zip(asked, found, strict=True):
+            stores.readings.put((tenant_id, one), reading)
     return found
 
 
-def _seen(stores: Stores, tenant_id: str, marking: Marking) -> Look:
+def _look(stores: Stores, tenant_id: str, marking: Marking) -> Look:
     """The last look, whoever took it, with these marks."""
     at = time.monotonic()
-    look = (stores.looks.get(tenant_id) or Look(marking, at)).seen(marking, at)
+    look = (stores.looks.get(tenant_id) or Look(marking, at)).with_marking(marking, at)
     stores.looks.put(tenant_id, look)
     return look
 
 
-def _kept(stores: Stores, tenant_id: str, asked: Sequence[Asked], look: Look, at: float) -> list[Told]:
-    """What has been told of all that by the marks of this look; nothing if some of it is not kept."""
-    kept = [stores.told.get((tenant_id, one)) for one in asked]
-    good = [one for one in kept if one and one.marking == look.marking and at - one.at < KEPT]
+def _kept(stores: Stores, tenant_id: str, asked: Sequence[Asked], look: Look, at: float) -> list[KeptReading]:
+    """What has been read of all that by the marks of this look; nothing if some of it is not kept."""
+    found = [stores.readings.get((tenant_id, one)) for one in asked]
+    good = [one for one in found if one and one.marking == look.marking and at - one.at < KEPT]
     return good if len(good) == len(asked) else []
 
 
-async def _find(stores: Stores, tenant_id: str, asked: Sequence[Asked], look: Look) -> _Found:
+async def _with_people(stores: Stores, tenant_id: str, kept: KeptReading) -> Reading:
+    """The whole reading."""
+    if kept.named is None:
+        return kept.reading
+    shards = await directory.shards(stores, tenant_id, kept.heads)
+    return replace(kept.reading, people=directory.people(shards, kept.named))
+
+
+async def _find(stores: Stores, tenant_id: str, asked: Sequence[Asked], look: Look) -> list[KeptReading]:
     """What is stored, by these marks; everything at once.
 
     The segments beside a marked day are asked for by the state that the look knows. The saved state may
@@ -153,7 +149,7 @@ async def _find(stores: Stores, tenant_id: str, asked: Sequence[Asked], look: Lo
     marked = [day for day in look.marking.days if any(day in one.period for one in asked)]
     known = {day: recent[day] for day in marked if day in recent}
     everything, tails = await asyncio.gather(
-        asyncio.gather(*(find_saved(usage, tenant_id, one, look) for one in asked)),
+        asyncio.gather(*(find_saved(usage, tenant_id, one, marked, look.split) for one in asked)),
         _tails(usage, tenant_id, known),
     )
     parts, late, shards = await asyncio.gather(
@@ -163,18 +159,17 @@ async def _find(stores: Stores, tenant_id: str, asked: Sequence[Asked], look: Lo
     )
     tails |= late
     _remember(stores, tenant_id, look, at, everything)
-    told = [
-        _told(saved, some, tails, shards, look.marking, at)
+    return [
+        _kept_reading(saved, some, tails, shards, look.marking, at)
         for saved, some in zip(everything, parts, strict=True)
     ]
-    return told, shards
 
 
 def _remember(stores: Stores, tenant_id: str, look: Look, at: float, everything: Iterable[Saved]) -> None:
     """Adds what is saved to the last look."""
     newest = stores.looks.get(tenant_id) or look
     for saved in everything:
-        newest = newest.found(at, saved.states, saved.whole, saved.merged)
+        newest = newest.with_saved(saved, at)
     stores.looks.put(tenant_id, newest)
 
 
@@ -203,15 +198,15 @@ async def _parts(stores: Stores, tenant_id: str, saved: Saved) -> list[Part]:
     return [month, *days]
 
 
-def _told(
+def _kept_reading(
     saved: Saved,
     parts: Iterable[Part],
     tails: Mapping[date, Sequence[Document]],
     shards: Sequence[Document],
     marking: Marking,
     at: float,
-) -> Told:
-    """It all as one."""
+) -> KeptReading:
+    """What is saved and what is not folded, added up."""
     names = saved.asked.names
     segments = [one for state in saved.states for one in tails[state.day] if is_unfolded(state, one)]
     parts = [*parts, *(segment_part(segment, names) for segment in segments)]
@@ -222,4 +217,4 @@ def _told(
         rejected=sum(part.rejected for part in parts),
     )
     named = directory.of_segments(segments) if USER in names else None
-    return Told(reading, marking, at, saved.shards, named)
+    return KeptReading(reading, marking, at, saved.shards, named)

@@ -69,7 +69,7 @@ class Rebuild:
         found = await find_month(usage, tenant_id, month)
         if await is_current(usage, tenant_id, month, found) or not await stamps_of(usage, tenant_id, month):
             return "equal"
-        marked = await self.stores.marks.marked(tenant_id)
+        marked = (await self.stores.marks.marking(tenant_id)).days
         if not has_ended(month, self.tenant, self.now) or any(day in month for day in marked):
             return "waits"
         if self.dry_run:

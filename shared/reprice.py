@@ -132,7 +132,7 @@ class Repricing:
 
     async def _days(self, period: Period) -> Sequence[date]:
         """The days of the period that may have usage."""
-        marked = await self.stores.marks.marked(self.tenant.id)
+        marked = (await self.stores.marks.marking(self.tenant.id)).days
         heads = await self.stores.usage.heads(self.tenant.id, period)
         found = {date.fromisoformat(head["day"]) for head in heads}
         return sorted(found | {day for day in marked if day in period})

@@ -1,12 +1,11 @@
 """What is saved of the usage of a period: its merged months, its other days, who the users are."""
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Collection, Iterable, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 
 from shared.columns import DAY, USER
 from shared.days import Period, joined, month_of, months_of
-from shared.look import Look
 from shared.ports import Document, Usage
 from shared.rollup import Rollup, read_rollup
 
@@ -32,7 +31,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What is saved of that: main documents of merged months, totals of all other days, heads of `shards`.
+    """What is saved of it: main documents of merged months, totals of all other days, heads of `shards`.
 
     `states` are those of the marked days. Of the months that may be merged, `whole`, these are `merged`.
     """
@@ -46,8 +45,10 @@ class Saved:
     shards: Sequence[Document]
 
 
-async def find_saved(usage: Usage, tenant_id: str, asked: Asked, look: Look) -> Saved:
-    """What is saved. A month that was split is read by day even if it is merged by now."""
+async def find_saved(
+    usage: Usage, tenant_id: str, asked: Asked, marked: Collection[date], split: Set[Period]
+) -> Saved:
+    """What is saved, where these days are marked. Months that were split are read by day, even if merged."""
     users = USER in asked.names
 
     async def ask(months: Iterable[Period], *more: tuple[str, Period | None]) -> list[Document]:
@@ -55,9 +56,9 @@ async def find_saved(usage: Usage, tenant_id: str, asked: Asked, look: Look) -> 
         wanted = [*(("totals", run) for run in runs), *more]
         return await usage.several(tenant_id, wanted, cubes=not users) if wanted else []
 
-    marked = sorted(day for day in look.marking.days if day in asked.period)
+    marked = sorted(day for day in marked if day in asked.period)
     whole = asked.whole(marked)
-    split = look.split.intersection(whole)
+    split = split & {*whole}
     more: list[tuple[str, Period | None]] = [("directory", None)] if users else []
     if whole:
         more.append(("mtotals", Period(whole[0].first, whole[-1].last)))

@@ -28,7 +28,7 @@ AT_ONCE = 4
 ONE_DAY, MARGIN = timedelta(days=1), timedelta(days=7)
 PROJECTED = ("projected_tokens_percent", "projected_budget_percent")
 
-type Look = tuple[Watch, Measured]
+type Case = tuple[Watch, Measured]
 
 
 async def evaluate_marked(stores: Stores, alerting: Alerting, now: datetime) -> int:
@@ -58,17 +58,18 @@ async def evaluate(stores: Stores, alerting: Alerting, tenant_id: str, now: date
     rules = [rule for rule in await rules_of(alerting.rules, tenant) if rule.enabled] if tenant else []
     if tenant is None or not rules:
         return 0
-    watches = watched(rules, tenant, await stores.marks.marked(tenant_id), now)
+    marking = await stores.marks.marking(tenant_id)
+    watches = watched(rules, tenant, marking.days, now)
     known = {one.id: one for one in await alerting.firings.since(tenant_id, _oldest(watches, tenant, now))}
-    looks = list(zip(watches, await measure(stores, tenant, watches, now), strict=True))
-    fired = [(watch.rule, firing) for watch, firing in _met(looks, now) if firing.id not in known]
+    cases = list(zip(watches, await measure(stores, tenant, watches, now), strict=True))
+    fired = [(watch.rule, firing) for watch, firing in _met(cases, now) if firing.id not in known]
     for rule, firing in fired:
         await _fire(alerting, rule, firing)
         known[firing.id] = firing  # that of a day which is over may be over with it
     today = day_of(now, tenant.zone)
-    for look in looks:
-        if today in look[0].period:
-            await _resolve(alerting, look, known, now)
+    for case in cases:
+        if today in case[0].period:
+            await _resolve(alerting, case, known, now)
     return len(fired)
 
 
@@ -94,9 +95,9 @@ def _oldest(watches: Sequence[Watch], tenant: Tenant, now: datetime) -> date:
     return min(day_of(now - LATEST - MARGIN, tenant.zone), *(one.period.first for one in watches))
 
 
-def _met(looks: Sequence[Look], now: datetime) -> Iterator[tuple[Watch, Firing]]:
+def _met(cases: Sequence[Case], now: datetime) -> Iterator[tuple[Watch, Firing]]:
     """What the reached thresholds amount to, known or not."""
-    for watch, measured in looks:
+    for watch, measured in cases:
         for threshold in watch.rule.thresholds:
             if measured.reaches(threshold):
                 yield watch, _firing(watch, measured, threshold, now)
@@ -135,9 +136,9 @@ async def _fire(alerting: Alerting, rule: Rule, firing: Firing) -> None:
     FIRED.add(1, {"metric": firing.metric})
 
 
-async def _resolve(alerting: Alerting, look: Look, known: Mapping[str, Firing], now: datetime) -> None:
+async def _resolve(alerting: Alerting, case: Case, known: Mapping[str, Firing], now: datetime) -> None:
     """Resolves the rule's open firings whose threshold is not reached, or not asked for, any more."""
-    watch, measured = look
+    watch, measured = case
     for firing in known.values():
         is_asked = _is_asked(firing, watch.rule)
         if not _is_open(firing, watch) or (is_asked and measured.reaches(firing.threshold)):

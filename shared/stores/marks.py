@@ -1,4 +1,4 @@
-"""The dirty marks: which tenant-days are not sealed, and which months wait to be merged."""
+"""The dirty marks: which tenant-days are not sealed, which months wait, and when a tenant changed last."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -12,7 +12,7 @@ from shared.ports import Mark, Marking
 from shared.stores.schema import MARKS_TABLE
 from shared.stores.tables import OTHERS_CAME_FIRST, Table, utc
 
-CHANGED = "changed"  # the key of the row that each clearing of a tenant's marks rewrites
+CHANGED = "changed"  # the key of the row that `mark_tenant` and each clearing of a tenant's marks rewrite
 MONTH = "{:%Y-%m}"  # a row's key is a day, or a month
 
 
@@ -31,19 +31,15 @@ class MarkStore(Table):
         entity = {"PartitionKey": tenant_id, "RowKey": MONTH.format(first)}
         await self._table.upsert_entity(entity, mode=UpdateMode.REPLACE)
 
-    async def mark_changed(self, tenant_id: str) -> None:
-        """Says that something else has changed that readings of the tenant tell."""
+    async def mark_tenant(self, tenant_id: str) -> None:
+        """Says that something of the tenant beside its usage has changed: who its users are."""
         await self._table.upsert_entity(_changed(tenant_id), mode=UpdateMode.REPLACE)
 
-    async def marked(self, tenant_id: str) -> frozenset[date]:
-        """The days of the tenant that may have unfolded segments."""
-        return frozenset((await self.marking(tenant_id)).days)
-
     async def marking(self, tenant_id: str) -> Marking:
-        """The same, and what tells whether anything of the tenant has been marked or cleared since."""
+        """The days of the tenant that may have unfolded segments, and what has changed of it."""
         found = await self._query("PartitionKey eq @tenant", tenant=tenant_id)
-        changed = next((_etag(row) for row in found if row["RowKey"] == CHANGED), "")
-        return Marking({mark.day: mark.etag for mark in _marks(found) if not mark.month}, changed)
+        stamp = next((_etag(row) for row in found if row["RowKey"] == CHANGED), "")
+        return Marking({mark.day: mark.etag for mark in _marks(found) if not mark.month}, stamp)
 
     async def all(self) -> list[Mark]:
         """The marked days of every tenant."""

@@ -17,7 +17,7 @@ from bench.data import Traffic, person, users_of, values_of
 from bench.engines import SUMS, Question, View
 from bench.ours import OURS, Service, introduce, save_day, stores_of
 from bench.service import Server
-from bench.standing import NEWS, Timings, goals
+from bench.standing import AFTER, Timings, goals
 from local.stack import Stack
 from tests.stack import Api
 
@@ -140,7 +140,7 @@ def timings(view: View, events: int, us: float, others: Mapping[str, tuple[float
     found, cell = Timings(), ("2k", 30, view)
     found.events[cell] = events
     found.of(cell, OURS).append(Timed(b"", us / 1000, None))
-    found.of(cell, NEWS).append(Timed(b"", 1.5 * us / 1000, None))
+    found.of(cell, AFTER).append(Timed(b"", 1.5 * us / 1000, None))
     for name, (took, query) in others.items():
         found.of(cell, name).append(Timed(b"", took / 1000, query / 1000))
     return found

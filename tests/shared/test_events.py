@@ -24,7 +24,8 @@ from shared.reprice import Repricing
 from shared.rollup import fold_day
 from shared.table import Question, list_view
 from tests.events import CONTOSO, Event, body, cloud, event
-from tests.fakes import NOW, Cloud, FakeUsage, Process
+from tests.fake_usage import FakeUsage
+from tests.fakes import NOW, Cloud, Process
 from tests.shared.test_export import plain, table, told
 
 TODAY = date(2026, 3, 10)

@@ -16,7 +16,8 @@ from shared.history import BLOCK, BadFile, Import, Report, blocks, read_rows
 from shared.ingest import ingest
 from shared.ports import Document
 from tests.events import CONTOSO, Event, body, cloud, counted, event, recount, usage
-from tests.fakes import MAX_DOCUMENT, NOW, Cloud, FakeUsage, Process, Stopped
+from tests.fake_usage import MAX_DOCUMENT, FakeUsage
+from tests.fakes import NOW, Cloud, Process, Stopped
 
 OLD, RECENT = NOW - timedelta(days=100), NOW - timedelta(days=10)
 ALL = Period(date(2025, 11, 1), NOW.date())

@@ -1,142 +1,39 @@
 """Readings that ask all stores at once: whole whatever happens meanwhile, and never one after the other."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from datetime import date
-from itertools import count
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
-from shared import reading
-from shared.columns import DAY, DIMENSIONS, USER
+from shared.columns import DAY, USER
 from shared.days import Period
 from shared.directory import Person, erase, load, update
 from shared.ingest import ingest
-from shared.look import RECENT, SURE, Look
-from shared.ports import Stores
-from shared.reading import KEPT, read, read_all
+from shared.look import RECENT, SETTLED
+from shared.reading import read, read_all
 from shared.rollup import fold_day
 from shared.seal import seal_marked
 from shared.tenants import Tenant
-from tests.events import Sums, body, event, recount
-from tests.fakes import NOW, Process
-from tests.shared.market import BOOKS, Market
+from tests.events import body, event, recount
+from tests.fakes import Process
+from tests.shared.market import BOOKS
 from tests.shared.sealing import ALL, on, summed, sums_of
+from tests.shared.shop import (
+    BY_DAY,
+    BY_USER,
+    FEBRUARY_DAY,
+    MARCH_DAY,
+    NUMBERS,
+    TODAY,
+    YESTERDAY,
+    Late,
+    Shop,
+    fill,
+    today,
+)
 
-FEBRUARY_DAY, MARCH_DAY, YESTERDAY, TODAY = (
-    date(2026, 2, 10), date(2026, 3, 5), date(2026, 3, 9), date(2026, 3, 10),
-)  # fmt: skip
-BY_DAY, BY_USER = (DAY, *DIMENSIONS), (USER, *DIMENSIONS)
 MOST = 5  # operations that are combined
-IDLE = 99  # turns of the event loop, after which whoever can go on has done so
-
-
-class Late(Process):
-    """A process some of whose operations, those of the bits of `late`, take effect only after `meanwhile`."""
-
-    def __init__(self, late: int = 0, meanwhile: Callable[[], None] = lambda: None) -> None:
-        super().__init__(pause=lambda: 5)  # so that what can begin does before anything ends
-        self.late, self.meanwhile = late, meanwhile
-        self.begun, self.log = 0, list[str]()
-        self.waiting = asyncio.Event()
-
-    async def do[T](self, operation: Callable[[], T]) -> T:
-        """One operation."""
-        bit, self.begun = 1 << self.begun, self.begun + 1
-        self.log.append("begin")
-        if self.late & bit:
-            await self.waiting.wait()
-        result = await super().do(operation)
-        self.log.append("end")
-        return result
-
-    async def run[T](self, work: Awaitable[T]) -> T:
-        """The work: its operations that are not late, what happens meanwhile, then all the others."""
-        task = asyncio.ensure_future(work)
-        for _ in range(IDLE):
-            await asyncio.sleep(0)
-        if not task.done():
-            self.meanwhile()
-            self.waiting.set()
-        return await task
-
-    @property
-    def side_by_side(self) -> bool:
-        """Whether no operation waited for another one."""
-        return self.log == sorted(self.log)
-
-
-@dataclass
-class Shop(Market):
-    """A tenant with a reader that keeps what it knows from one reading to the next."""
-
-    def readers(self, process: Process) -> Stores:
-        """The stores as the reader sees them in this process."""
-        return replace(
-            self.reader,
-            usage=self.cloud.stores(process).usage, marks=self.cloud.stores(process).marks,
-        )  # fmt: skip
-
-    async def read(self, names: tuple[str, ...], process: Process | None = None) -> Sums:
-        """All there is, by these dimensions."""
-        found = await read(self.readers(process or Process()), "contoso", ALL, names)
-        return sums_of(found.cube, names)
-
-    async def keep(self, names: tuple[str, ...]) -> Look:
-        """Reads until the reader keeps what it has read; gives the look that it has then."""
-        await self.read(names)
-        self.cloud.wait(SURE)
-        await self.read(names)
-        process = Process()
-        assert await self.read(names, process) == self.truth(names)
-        assert process.steps == 1
-        return self.look
-
-    def truth(self, names: tuple[str, ...]) -> Sums:
-        """The recount of what is stored."""
-        return summed(recount(self.sent, self.tenant.zone), names)
-
-    @property
-    def look(self) -> Look:
-        """What the reader saw last."""
-        look = self.reader.looks.get("contoso")
-        assert look
-        return look
-
-    @property
-    def state(self) -> dict[str, Any]:
-        """What is stored, and when."""
-        kept = {name: {**value} for name, value in vars(self.cloud).items() if isinstance(value, dict)}
-        return {**kept, "now": self.cloud.now}
-
-    def set(self, state: dict[str, Any]) -> None:
-        """Puts that in place of what is stored."""
-        for name, value in state.items():
-            setattr(self.cloud, name, {**value} if isinstance(value, dict) else value)
-
-
-@pytest.fixture
-def shop(monkeypatch: pytest.MonkeyPatch) -> Shop:
-    """The tenant by whose clock its reader goes."""
-    shop = Shop()
-    clock = SimpleNamespace(monotonic=lambda: (shop.cloud.now - NOW).total_seconds())
-    monkeypatch.setattr(reading, "time", clock)
-    return shop
-
-
-async def fill(shop: Shop) -> None:
-    """A merged month, sealed days, one of them with a late event, and today: some folded, some not."""
-    shop.price(BOOKS[1])
-    await shop.ingest(*(on(FEBRUARY_DAY, n) for n in range(3)), on(MARCH_DAY, 3), on(TODAY, 4, 9))
-    await shop.settle()
-    await shop.ingest(on(TODAY, 5, 10), on(MARCH_DAY, 6))
-
 
 type Act = Callable[[Shop], Awaitable[object]]
-NUMBERS = count(100)
 
 
 async def nothing(shop: Shop) -> None:
@@ -151,11 +48,6 @@ async def late(shop: Shop) -> None:
 async def late_in_february(shop: Shop) -> None:
     """An event of a day in a merged month."""
     await shop.ingest(on(FEBRUARY_DAY, next(NUMBERS)))
-
-
-async def today(shop: Shop) -> None:
-    """An event of a day that has a mark."""
-    await shop.ingest(on(TODAY, next(NUMBERS), 11))
 
 
 async def fold(shop: Shop) -> None:
@@ -255,6 +147,7 @@ async def test_a_reading_is_whole_whatever_happens_meanwhile(
         process = Late(mask, lambda: shop.set(after))
         assert await process.run(shop.read(names, process)) in (old, new)
         mask, begun = mask + 1, max(begun, process.begun)
+    # with a kept reading only the marks are read while nothing is marked
     assert begun > 2 or (kept and first is nothing and other in (fold, seal_late))
 
 
@@ -330,7 +223,7 @@ async def test_tenants_share_no_look(shop: Shop) -> None:
     sent = event("f1", tenant_id="fabrikam", time=f"{TODAY}T09:00:00+00:00", cost_usd="0.5")
     await ingest(shop.cloud.stores(), body(sent), shop.cloud.now)
     process = Late()
-    found = await read(shop.readers(process), "fabrikam", ALL, BY_DAY)
+    found = await read(shop.reader_in(process), "fabrikam", ALL, BY_DAY)
     assert sums_of(found.cube, BY_DAY) == summed(recount([sent], fabrikam.zone), BY_DAY)
     assert process.log[:2] == ["begin", "end"]
     assert await shop.read(BY_DAY) == shop.truth(BY_DAY)
@@ -349,13 +242,13 @@ async def test_who_the_users_are_is_read_when_it_has_changed(shop: Shop) -> None
         people, operations = await load(stores.usage, "contoso"), []
         for _ in range(3):
             process = Process()
-            found = await read(shop.readers(process), "contoso", Period(TODAY, TODAY), (USER,))
+            found = await read(shop.reader_in(process), "contoso", Period(TODAY, TODAY), (USER,))
             assert found.people == people
             operations.append(process.steps)
         assert operations[1:] == [3, 3] < operations[:1]
-        shop.cloud.wait(SURE)
+        shop.cloud.wait(SETTLED)
         await read(shop.reader, "contoso", Period(TODAY, TODAY), (USER,))
-        found = await read(shop.readers(process := Process()), "contoso", Period(TODAY, TODAY), (USER,))
+        found = await read(shop.reader_in(process := Process()), "contoso", Period(TODAY, TODAY), (USER,))
         assert (found.people, process.steps) == (people, 1)
 
 
@@ -376,7 +269,7 @@ async def test_readings_made_together_share_what_they_need(shop: Shop) -> None:
     wanted = [(ALL, BY_USER), (Period(TODAY, TODAY), BY_DAY), (Period(MARCH_DAY, TODAY), (USER,))]
     alone = [await read(shop.reader, "contoso", period, names) for period, names in wanted]
     process = Late()
-    together = await read_all(shop.readers(process), "contoso", wanted)
+    together = await read_all(shop.reader_in(process), "contoso", wanted)
     assert (process.begun, process.side_by_side) == (1 + len(wanted) + 2, True)
     for (_, names), one, other in zip(wanted, alone, together, strict=True):
         assert sums_of(one.cube, names) == sums_of(other.cube, names)
@@ -408,57 +301,3 @@ async def test_states_are_not_known_for_long(shop: Shop) -> None:
         await read(shop.reader, "contoso", Period(MARCH_DAY, MARCH_DAY), BY_DAY)
     assert shop.look.states.keys() == {MARCH_DAY}
     assert shop.look.marking.days.keys() == {MARCH_DAY, TODAY}
-
-
-async def test_what_was_read_is_told_again_as_long_as_nothing_is_marked(shop: Shop) -> None:
-    """For one operation, however much is folded meanwhile; then it is read again."""
-    await fill(shop)
-    await shop.keep(BY_USER)
-    await shop.fold()
-    process = Process()
-    assert await shop.read(BY_USER, process) == shop.truth(BY_USER)
-    assert process.steps == 1
-    await today(shop)
-    for _ in range(2):
-        process = Process()
-        assert await shop.read(BY_USER, process) == shop.truth(BY_USER)
-        assert process.steps > 1
-
-
-@pytest.mark.parametrize("age", [KEPT - 1, KEPT])
-async def test_nothing_is_told_again_for_long(shop: Shop, age: float) -> None:
-    """Whatever else may have been changed, by hand even, shows after a minute."""
-    await fill(shop)
-    await shop.keep(BY_DAY)
-    shop.cloud.wait(age)
-    process = Process()
-    await shop.read(BY_DAY, process)
-    assert (process.steps == 1) == (age < KEPT)
-
-
-async def test_what_a_replica_had_not_seen_is_not_kept(shop: Shop) -> None:
-    """It may lack what has just been marked, for a moment."""
-    await fill(shop)
-    old = shop.state
-    await today(shop)
-    new, truth = shop.state, shop.truth(BY_DAY)
-    lagging = {**old, "marks": new["marks"]}
-    for wait, state in ((0, lagging), (SURE - 1, lagging), (1, new), (0, new)):
-        shop.set({**state, "now": shop.cloud.now})
-        shop.cloud.wait(wait)
-        found = await shop.read(BY_DAY)
-        assert (found == truth) == (state is new)
-
-
-async def test_readings_told_again_are_those_of_the_same_question(shop: Shop) -> None:
-    """Of the same tenant, period and dimensions; several are told if all of them are kept."""
-    await fill(shop)
-    await shop.keep(BY_DAY)
-    wanted = [(ALL, BY_DAY), (Period(TODAY, TODAY), BY_DAY), (ALL, BY_USER)]
-    for _ in range(2):
-        process = Process()
-        found = await read_all(shop.readers(process), "contoso", wanted)
-        for (period, names), one in zip(wanted, found, strict=True):
-            fresh = await read(shop.cloud.stores(), "contoso", period, names)
-            assert sums_of(one.cube, names) == sums_of(fresh.cube, names)
-    assert process.steps == 1

@@ -46,8 +46,8 @@ async def test_marks_are_one_a_tenant_day(services: Services, tenant_id: str) ->
     before = datetime.now(UTC) - timedelta(seconds=1)
     marks = services.stores.marks
     await asyncio.gather(*(marks.mark(tenant_id, day) for day in (DAY, DAY, DAY, NEXT)))
-    assert await marks.marked(tenant_id) == {DAY, NEXT}
-    assert await marks.marked(f"{tenant_id}-2") == set()
+    assert (await marks.marking(tenant_id)).days.keys() == {DAY, NEXT}
+    assert not (await marks.marking(f"{tenant_id}-2")).days
     found = await marks_of(services, tenant_id)
     assert before < found[DAY].at <= datetime.now(UTC)
 
@@ -59,11 +59,11 @@ async def test_a_mark_is_cleared_unless_it_was_renewed(services: Services, tenan
     old = (await marks_of(services, tenant_id))[DAY]
     await marks.mark(tenant_id, DAY)
     await marks.clear(old)
-    assert await marks.marked(tenant_id) == {DAY}
+    assert (await marks.marking(tenant_id)).days.keys() == {DAY}
     new = (await marks_of(services, tenant_id))[DAY]
     for _ in range(2):
         await marks.clear(new)
-        assert await marks.marked(tenant_id) == set()
+        assert not (await marks.marking(tenant_id)).days
 
 
 async def test_each_clearing_of_a_tenant_is_told(services: Services, tenant_id: str) -> None:
@@ -71,15 +71,15 @@ async def test_each_clearing_of_a_tenant_is_told(services: Services, tenant_id: 
     marks, told = services.stores.marks, set[str]()
     for _ in range(2):
         await marks.mark(tenant_id, DAY)
-        told.add((await marks.marking(tenant_id)).changed)
+        told.add((await marks.marking(tenant_id)).stamp)
         old = (await marks_of(services, tenant_id))[DAY]
         await marks.mark(tenant_id, DAY)
         await marks.clear(old)
-        assert (await marks.marking(tenant_id)).changed in told
+        assert (await marks.marking(tenant_id)).stamp in told
         await marks.clear((await marks_of(services, tenant_id))[DAY])
-    told.add((await marks.marking(tenant_id)).changed)
+    told.add((await marks.marking(tenant_id)).stamp)
     assert len(told) == 3
-    assert (await marks.marking(f"{tenant_id}-2")).changed == ""
+    assert (await marks.marking(f"{tenant_id}-2")).stamp == ""
 
 
 async def test_a_marking_is_the_same_until_something_is_marked(services: Services, tenant_id: str) -> None:
@@ -90,15 +90,15 @@ async def test_a_marking_is_the_same_until_something_is_marked(services: Service
     for change in (
         partial(marks.mark, tenant_id, DAY),
         partial(marks.mark, tenant_id, NEXT),
-        partial(marks.mark_changed, tenant_id),
-        partial(marks.mark_changed, tenant_id),
+        partial(marks.mark_tenant, tenant_id),
+        partial(marks.mark_tenant, tenant_id),
     ):
-        await marks.mark_changed(f"{tenant_id}-2")
+        await marks.mark_tenant(f"{tenant_id}-2")
         assert await marks.marking(tenant_id) == seen[-1]
         await change()
         seen.append(await marks.marking(tenant_id))
         assert seen.count(seen[-1]) == 1
-    assert [one.has_days_of(other) for one, other in pairwise(seen)] == [True, False, False, False]
+    assert [one.has_same_days(other) for one, other in pairwise(seen)] == [True, False, False, False]
 
 
 async def test_a_reject_comes_back_as_it_was(services: Services, tenant_id: str) -> None:

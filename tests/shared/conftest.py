@@ -1,0 +1,18 @@
+"""Fixtures of the tests of the domain."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from shared import reading
+from tests.fakes import NOW
+from tests.shared.shop import Shop
+
+
+@pytest.fixture
+def shop(monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """The tenant by whose clock its reader goes."""
+    shop = Shop()
+    clock = SimpleNamespace(monotonic=lambda: (shop.cloud.now - NOW).total_seconds())
+    monkeypatch.setattr(reading, "time", clock)
+    return shop
