@@ -22,7 +22,7 @@ from itertools import chain
 
 from shared.columns import Value
 from shared.errors import Busy, Conflict
-from shared.ports import Document, Stores, Usage
+from shared.ports import Document, ShardName, Stores, Usage
 
 SHARDS = 16
 MAX_SHARD = 1_000_000  # bytes of names; the rest of the 2 MB of a document is for who is erased
@@ -43,9 +43,13 @@ type People = Mapping[str, Person]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Known(Mapping[str, Person]):
-    """Everybody but those erased, each looked up when asked for: a page shows few of many."""
+class Known(Mapping[str, Person]):
+    """Everybody but those erased, each looked up when asked for: a page shows few of many.
 
+    `shards` are those of the directory; `named` are others, whom segments name.
+    """
+
+    shards: Sequence[Document]
     stored: Mapping[str, Document]
     named: People
     shown: Callable[[Value], Value]
@@ -69,13 +73,24 @@ class _Known(Mapping[str, Person]):
 
 async def shards(stores: Stores, tenant_id: str, heads: Sequence[Document]) -> list[Document]:
     """The shards of these states. They are large and seldom change: this process keeps those it has read."""
-    kept = [stores.shards.get((tenant_id, head["id"], head["_etag"])) for head in heads]
-    if None not in kept:
-        return [shard for shard in kept if shard]
+    kept = kept_shards(stores, names_of(tenant_id, heads))
+    if kept is not None:
+        return kept
     found = await stores.usage.directory(tenant_id)
-    for shard in found:
-        stores.shards.put((tenant_id, shard["id"], shard["_etag"]), shard)
+    for name, shard in zip(names_of(tenant_id, found), found, strict=True):
+        stores.shards.put(name, shard)
     return found
+
+
+def kept_shards(stores: Stores, names: Sequence[ShardName]) -> list[Document] | None:
+    """The shards of these names; None if one of them is not kept."""
+    kept = [shard for name in names if (shard := stores.shards.get(name))]
+    return kept if len(kept) == len(names) else None
+
+
+def names_of(tenant_id: str, shards: Sequence[Document]) -> list[ShardName]:
+    """What tells each state of a shard from any other."""
+    return [(tenant_id, shard["id"], shard["_etag"]) for shard in shards]
 
 
 async def load(usage: Usage, tenant_id: str) -> People:
@@ -83,10 +98,10 @@ async def load(usage: Usage, tenant_id: str) -> People:
     return people(await usage.directory(tenant_id), {})
 
 
-def people(shards: Sequence[Document], named: People) -> People:
+def people(shards: Sequence[Document], named: People) -> Known:
     """Everybody whom the directory names, and these others, but for those that are erased."""
     stored = {shard["id"]: shard["people"] for shard in shards}
-    return _Known(stored, named, pseudonyms(shards), set(_erased(shards).values()))
+    return Known(shards, stored, named, pseudonyms(shards), set(_erased(shards).values()))
 
 
 def pseudonyms(shards: Sequence[Document]) -> Callable[[Value], Value]:

@@ -30,7 +30,12 @@ class Look:
     @property
     def size(self) -> int:
         """How many days and segments it names."""
-        return 1 + len(self.marking.days) + sum(len(one.folded) for _, one in self.states.values())
+        return (
+            1
+            + len(self.marking.days)
+            + len(self.split)
+            + sum(len(one.folded) for _, one in self.states.values())
+        )
 
     def is_settled(self, at: float) -> bool:
         """Whether all that is marked can be read at that time, from whichever replica."""
@@ -42,7 +47,7 @@ class Look:
 
     def with_marking(self, marking: Marking, at: float) -> "Look":
         """With the marks as they are at that time."""
-        since = self.since if marking == self.marking else at
+        marking, since = (self.marking, self.since) if marking == self.marking else (marking, at)
         states = {
             day: one for day, one in self.states.items() if day in marking.days and at - one[0] < RECENT
         }

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from shared.saved import Asked
 
 type Document = dict[str, Any]
-type Shards = Kept[tuple[str, str, str], Document]
-"""Shards of directories, by tenant, id and etag."""
+type ShardName = tuple[str, str, str]
+"""The tenant, id and etag of a shard of its directory."""
+type Shards = Kept[ShardName, Document]
 type Merged = Kept[tuple[str, tuple[str, ...], tuple[str, ...]], Cube]
 """What saved days or months of a tenant add up to, by tenant, dimensions and their states."""
 

@@ -17,17 +17,17 @@ from shared import directory
 from shared.columns import USER
 from shared.cube import Cube, concatenate, empty
 from shared.days import Period
-from shared.directory import People
+from shared.directory import Known, People
 from shared.errors import Busy
 from shared.look import Look
 from shared.parts import Part, Torn, day_parts, month_part, segment_part
-from shared.ports import Document, Marking, Stores, Usage
+from shared.ports import Document, Marking, ShardName, Stores, Usage
 from shared.rollup import Rollup, is_unfolded, tail
 from shared.saved import Asked, Saved, find_saved
 
 ATTEMPTS = 5
 KEPT = 300  # seconds: whatever else is changed, by hand even, shows then
-ENTRY_BYTES = 256  # what Python takes for a person or a head, about
+READING_BYTES, NAME_BYTES = 2_000, 256  # what Python takes for a reading, and for a name in it, about
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Reading:
     cube: Cube
     duplicates: int = 0
     rejected: int = 0
-    people: People | None = None
+    people: Known | None = None
 
     def filter(self, wanted: dict[str, list[str | None]]) -> "Reading":
         """The usage whose value of each named dimension is among the wanted ones."""
@@ -51,20 +51,20 @@ class Reading:
 class KeptReading:
     """A reading to answer with again while the marks are these. `at` is when it began, in this process.
 
-    Its people are left out. They are worked out anew from the shards with these heads, which are large and
-    kept once, and from those that segments name.
+    Shards are large, and many readings share them: of these it has the names.
     """
 
     reading: Reading
     marking: Marking
     at: float
-    heads: Sequence[Document]
-    named: People | None
+    shards: Sequence[ShardName] = ()
+    named: People | None = None
 
     @property
     def size(self) -> int:
         """The memory that it takes, about."""
-        return self.reading.cube.bytes + ENTRY_BYTES * (len(self.heads) + len(self.named or ()))
+        names = len(self.shards) + len(self.named or ())
+        return READING_BYTES + self.reading.cube.bytes + NAME_BYTES * names
 
 
 async def read(stores: Stores, tenant_id: str, period: Period, names: Iterable[str]) -> Reading:
@@ -84,14 +84,13 @@ async def read_all(
     asked = [Asked(period, tuple(dict.fromkeys(names))) for period, names in wanted]
     for _ in range(ATTEMPTS):
         try:
-            found = await _read(stores, tenant_id, asked)
+            return await _read(stores, tenant_id, asked)
         except Torn:
             continue
-        return [await _with_people(stores, tenant_id, one) for one in found]
     raise Busy("The usage of these days is being rewritten; try again.")
 
 
-async def _read(stores: Stores, tenant_id: str, asked: Sequence[Asked]) -> list[KeptReading]:
+async def _read(stores: Stores, tenant_id: str, asked: Sequence[Asked]) -> list[Reading]:
     """What is kept, if the marks are as they were. Else what is stored, by the marks.
 
     Read after the marks, a day without one is whole as it is saved, and so is a merged month of such days.
@@ -109,9 +108,9 @@ async def _read(stores: Stores, tenant_id: str, asked: Sequence[Asked]) -> list[
     look = _look(stores, tenant_id, marking)
     if not marking.has_same_days(last.marking):
         return await _find(stores, tenant_id, asked, look)
-    if marking == last.marking and last.is_settled(at):
+    if last.is_settled(at):
         for one, reading in zip(asked, found, strict=True):
-            stores.readings.put((tenant_id, one), reading)
+            stores.readings.put((tenant_id, one), _to_keep(tenant_id, reading, last.marking, at))
     return found
 
 
@@ -123,22 +122,30 @@ def _look(stores: Stores, tenant_id: str, marking: Marking) -> Look:
     return look
 
 
-def _kept(stores: Stores, tenant_id: str, asked: Sequence[Asked], look: Look, at: float) -> list[KeptReading]:
+def _kept(stores: Stores, tenant_id: str, asked: Sequence[Asked], look: Look, at: float) -> list[Reading]:
     """What has been read of all that by the marks of this look; nothing if some of it is not kept."""
     found = [stores.readings.get((tenant_id, one)) for one in asked]
     good = [one for one in found if one and one.marking == look.marking and at - one.at < KEPT]
-    return good if len(good) == len(asked) else []
+    whole = [reading for one in good if (reading := _again(stores, one))]
+    return whole if len(whole) == len(asked) else []
 
 
-async def _with_people(stores: Stores, tenant_id: str, kept: KeptReading) -> Reading:
-    """The whole reading."""
+def _to_keep(tenant_id: str, reading: Reading, marking: Marking, at: float) -> KeptReading:
+    people, bare = reading.people, replace(reading, people=None)
+    if people is None:
+        return KeptReading(bare, marking, at)
+    return KeptReading(bare, marking, at, directory.names_of(tenant_id, people.shards), people.named)
+
+
+def _again(stores: Stores, kept: KeptReading) -> Reading | None:
+    """The reading as it was; None if its shards are not kept any more: others may not go with it."""
     if kept.named is None:
         return kept.reading
-    shards = await directory.shards(stores, tenant_id, kept.heads)
-    return replace(kept.reading, people=directory.people(shards, kept.named))
+    shards = directory.kept_shards(stores, kept.shards)
+    return None if shards is None else replace(kept.reading, people=directory.people(shards, kept.named))
 
 
-async def _find(stores: Stores, tenant_id: str, asked: Sequence[Asked], look: Look) -> list[KeptReading]:
+async def _find(stores: Stores, tenant_id: str, asked: Sequence[Asked], look: Look) -> list[Reading]:
     """What is stored, by these marks; everything at once.
 
     The segments beside a marked day are asked for by the state that the look knows. The saved state may
@@ -159,10 +166,7 @@ async def _find(stores: Stores, tenant_id: str, asked: Sequence[Asked], look: Lo
     )
     tails |= late
     _remember(stores, tenant_id, look, at, everything)
-    return [
-        _kept_reading(saved, some, tails, shards, look.marking, at)
-        for saved, some in zip(everything, parts, strict=True)
-    ]
+    return [_reading(saved, some, tails, shards) for saved, some in zip(everything, parts, strict=True)]
 
 
 def _remember(stores: Stores, tenant_id: str, look: Look, at: float, everything: Iterable[Saved]) -> None:
@@ -198,23 +202,20 @@ async def _parts(stores: Stores, tenant_id: str, saved: Saved) -> list[Part]:
     return [month, *days]
 
 
-def _kept_reading(
+def _reading(
     saved: Saved,
     parts: Iterable[Part],
     tails: Mapping[date, Sequence[Document]],
     shards: Sequence[Document],
-    marking: Marking,
-    at: float,
-) -> KeptReading:
+) -> Reading:
     """What is saved and what is not folded, added up."""
     names = saved.asked.names
     segments = [one for state in saved.states for one in tails[state.day] if is_unfolded(state, one)]
     parts = [*parts, *(segment_part(segment, names) for segment in segments)]
     cube = concatenate([empty(names), *(part.cube for part in parts)])
-    reading = Reading(
+    return Reading(
         cube=cube.mapped(USER, directory.pseudonyms(shards)) if USER in names else cube,
         duplicates=sum(part.duplicates for part in parts),
         rejected=sum(part.rejected for part in parts),
+        people=directory.people(shards, directory.of_segments(segments)) if USER in names else None,
     )
-    named = directory.of_segments(segments) if USER in names else None
-    return KeptReading(reading, marking, at, saved.shards, named)

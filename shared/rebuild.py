@@ -48,6 +48,7 @@ class Rebuild:
             await self.stores.marks.mark(self.tenant.id, day)  # readers leave the merged month alone now
             self.repaired.add(day)
             await repair(self.stores.usage, self.tenant.id, recount)
+            await self.stores.marks.mark(self.tenant.id, day)  # readers forget what they have kept
         raise Busy(f"{self.tenant.id} {day} could not be repaired: others kept changing it")
 
     async def finish(self, period: Period) -> dict[date, Outcome]:

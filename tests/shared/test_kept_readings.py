@@ -1,15 +1,25 @@
 """What a process has read it tells again, as long as nothing that it tells of may have changed."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import date
+
 import pytest
 
 from shared.columns import USER
 from shared.days import Period
-from shared.directory import Person, update
+from shared.directory import Person, erase, update
 from shared.look import SETTLED
+from shared.ports import Stores
 from shared.reading import KEPT, read, read_all
-from tests.fakes import Process
+from shared.rebuild import Rebuild
+from shared.reprice import Repricing
+from shared.saved import Asked
+from shared.seal import seal_marked
+from tests.fakes import Interrupted, Process
+from tests.shared.market import BOOKS
 from tests.shared.sealing import ALL, on, sums_of
-from tests.shared.shop import BY_DAY, BY_USER, MARCH_DAY, TODAY, Shop, fill, today
+from tests.shared.shop import BY_DAY, BY_USER, MARCH_DAY, TODAY, Late, Shop, fill, today
 
 
 async def test_what_was_read_is_told_again_as_long_as_nothing_is_marked(shop: Shop) -> None:
@@ -39,8 +49,10 @@ async def test_nothing_is_told_again_for_long(shop: Shop, age: float) -> None:
 
 
 async def test_what_a_replica_had_not_seen_is_not_kept(shop: Shop) -> None:
-    """It may lack what has just been marked, for a moment."""
+    """It may lack what has just been marked, for a moment, also of a day that was marked before."""
     await fill(shop)
+    await shop.keep(BY_DAY)
+    shop.cloud.wait(KEPT)
     old = shop.state
     await today(shop)
     new, truth = shop.state, shop.truth(BY_DAY)
@@ -83,3 +95,110 @@ async def test_each_reading_has_the_names_of_its_time(shop: Shop) -> None:
         found = await read_all(shop.reader_in(process), "contoso", order)
         assert [one.people and one.people["zed"].name for one in found] == ["Zed", "Zed"]
         assert process.steps == 1
+
+
+async def test_what_was_asked_for_too_early_is_not_kept(shop: Shop) -> None:
+    """However late its answer came: a replica may have given it before it had all that was marked."""
+    await fill(shop)
+    await shop.read(BY_DAY)
+    shop.cloud.wait(SETTLED - 1)
+    process = Late(-1, lambda: shop.cloud.wait(SETTLED))
+    await process.run(shop.read(BY_DAY, process))
+    process = Late()
+    await shop.read(BY_DAY, process)
+    assert process.begun > 1
+
+
+async def test_the_time_of_a_reading_is_when_it_was_asked_for(shop: Shop) -> None:
+    """Not when it was there."""
+    await fill(shop)
+    await shop.read(BY_DAY)
+    shop.cloud.wait(SETTLED)
+    process = Late(-1, lambda: shop.cloud.wait(KEPT / 2))
+    await process.run(shop.read(BY_DAY, process))
+    for wait, is_told in ((KEPT / 2 - 1, True), (1, False)):
+        shop.cloud.wait(wait)
+        one = Process()
+        await shop.read(BY_DAY, one)
+        assert (one.steps == 1) == is_told
+
+
+type Change = Callable[[Shop, Stores], Awaitable[object]]
+
+
+async def _name(_: Shop, stores: Stores) -> None:
+    await update(stores, "contoso", "user1", Person("New", None, 2))
+
+
+async def _erase(_: Shop, stores: Stores) -> None:
+    await erase(stores, "contoso", "user1")
+
+
+async def _reprice(shop: Shop, stores: Stores) -> None:
+    shop.price(BOOKS[2])
+    await Repricing(stores, shop.tenant, shop.cloud.book, shop.cloud.now).run(ALL)
+
+
+async def _rebuild(shop: Shop, stores: Stores) -> None:
+    job = Rebuild(stores, shop.tenant, shop.cloud.now)
+    assert await job.day(TODAY) == "repaired"
+
+
+async def _seal(shop: Shop, stores: Stores) -> None:
+    assert (await seal_marked(stores, shop.cloud.now, lambda mark: True)).repaired
+
+
+@pytest.mark.parametrize("change", [_name, _erase, _reprice, _rebuild, _seal])
+async def test_a_change_shows_at_once_whatever_was_kept_meanwhile(shop: Shop, change: Change) -> None:
+    """Before each of its operations readers may have read, and kept, what was stored until then."""
+    await fill(shop)
+    await update(shop.cloud.stores(), "contoso", "user1", Person("Old", None, 1))
+    await shop.fold()
+    for one in shop.cloud.kind("totals"):
+        if one["day"] in (str(MARCH_DAY), str(TODAY)):
+            shop.cloud.documents["contoso", one["id"]] = {**one, "duplicates": 7}
+
+    async def keep() -> None:
+        for _ in range(2):
+            await shop.read((USER,))
+            shop.cloud.wait(SETTLED)
+
+    before, at, left = shop.state, 0, 0
+    while left <= 0:
+        shop.set(before)
+        at += 1
+        await change(shop, shop.cloud.stores(process := Interrupted(at, keep)))
+        left = process.left
+        found, fresh = [
+            await read(one, "contoso", ALL, (USER,)) for one in (shop.reader, shop.cloud.stores())
+        ]
+        assert (found.people, found.duplicates) == (fresh.people, fresh.duplicates)
+        assert sums_of(found.cube, (USER,)) == sums_of(fresh.cube, (USER,))
+    assert at > 2
+
+
+async def test_an_erasure_leaves_no_reading_torn(shop: Shop) -> None:
+    """Shards of a later time do not go with what is kept: who is shown under the own id has the name."""
+    await fill(shop)
+    await update(shop.cloud.stores(), "contoso", "user1", Person("Old", None, 1))
+    await shop.keep((USER,))
+
+    async def read_without_shards() -> None:
+        found = await read(replace(shop.reader, shards=shop.cloud.stores().shards), "contoso", ALL, (USER,))
+        assert ("user1" in found.cube.dimensions[USER].column()) == ("user1" in (found.people or ()))
+
+    process = Interrupted(3, read_without_shards)
+    await erase(shop.cloud.stores(process), "contoso", "user1")
+    assert process.left <= 0
+
+
+async def test_a_reading_of_nothing_takes_room(shop: Shop) -> None:
+    """Nobody fills the memory with questions about years without usage."""
+    empty = Period(date(2020, 1, 1), date(2020, 1, 9))
+    for _ in range(2):
+        await read(shop.reader, "contoso", empty, ("feature",))
+        shop.cloud.wait(SETTLED)
+    kept = shop.reader.readings.get(("contoso", Asked(empty, ("feature",))))
+    assert kept
+    assert kept.size > 1_000
+    assert kept.marking is shop.look.marking  # many readings share one

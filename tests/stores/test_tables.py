@@ -83,7 +83,7 @@ async def test_each_clearing_of_a_tenant_is_told(services: Services, tenant_id: 
 
 
 async def test_a_marking_is_the_same_until_something_is_marked(services: Services, tenant_id: str) -> None:
-    """Also the same day again, or that something else has changed; of this tenant only."""
+    """Also the same day again, or that something else has changed; a month is none, nor another tenant's."""
     marks = services.stores.marks
     await marks.mark(tenant_id, DAY)
     seen = [await marks.marking(tenant_id)]
@@ -94,6 +94,7 @@ async def test_a_marking_is_the_same_until_something_is_marked(services: Service
         partial(marks.mark_tenant, tenant_id),
     ):
         await marks.mark_tenant(f"{tenant_id}-2")
+        await marks.mark_month(tenant_id, DAY.replace(day=1))
         assert await marks.marking(tenant_id) == seen[-1]
         await change()
         seen.append(await marks.marking(tenant_id))
