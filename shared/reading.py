@@ -9,7 +9,7 @@ sealing clears its mark, naming or erasing a user calls `mark_tenant`. Folds and
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -67,6 +67,10 @@ class KeptReading:
         return READING_BYTES + self.reading.cube.bytes + NAME_BYTES * names
 
 
+type Wanted = tuple[Period, Iterable[str]]
+"""A period, and dimensions."""
+
+
 async def read(stores: Stores, tenant_id: str, period: Period, names: Iterable[str]) -> Reading:
     """Everything that has been stored of the tenant's usage in the period, by these dimensions.
 
@@ -77,31 +81,53 @@ async def read(stores: Stores, tenant_id: str, period: Period, names: Iterable[s
     return reading
 
 
-async def read_all(
-    stores: Stores, tenant_id: str, wanted: Iterable[tuple[Period, Iterable[str]]]
-) -> list[Reading]:
+async def read_all(stores: Stores, tenant_id: str, wanted: Iterable[Wanted]) -> list[Reading]:
     """Several readings, of these periods and by these dimensions; what they share is asked for once."""
+    return await answer(stores, tenant_id, wanted, list)
+
+
+async def answer[T](
+    stores: Stores, tenant_id: str, wanted: Iterable[Wanted], work: Callable[[list[Reading]], T]
+) -> T:
+    """What `work` makes of several readings. Of kept ones it is made while the marks are on their way."""
     asked = [Asked(period, tuple(dict.fromkeys(names))) for period, names in wanted]
     for _ in range(ATTEMPTS):
         try:
-            return await _read(stores, tenant_id, asked)
+            return await _answer(stores, tenant_id, asked, work)
         except Torn:
             continue
     raise Busy("The usage of these days is being rewritten; try again.")
 
 
-async def _read(stores: Stores, tenant_id: str, asked: Sequence[Asked]) -> list[Reading]:
-    """What is kept, if the marks are as they were. Else what is stored, by the marks.
-
-    Read after the marks, a day without one is whole as it is saved, and so is a merged month of such days.
-    A process that has read before asks for both side by side. That holds if still the same days are marked,
-    and no mark has been cleared since: then no other day was marked in between, and all that was said is
-    true side by side as well. A day with a mark is whole either way: see `_find`.
-    """
+async def _answer[T](
+    stores: Stores, tenant_id: str, asked: Sequence[Asked], work: Callable[[list[Reading]], T]
+) -> T:
+    """Of what is kept, if the marks are as they were. Else of what is stored, by the marks."""
     at, last = time.monotonic(), stores.looks.get(tenant_id)
-    if last is None or _kept(stores, tenant_id, asked, last, at):
+    kept = _kept(stores, tenant_id, asked, last, at) if last else []
+    if not (last and kept):
+        return work(await _read(stores, tenant_id, asked, last))
+
+    async def early() -> T:
+        return work(kept)
+
+    marking, made = await asyncio.gather(stores.marks.marking(tenant_id), early())
+    look = _look(stores, tenant_id, marking)
+    return made if marking == last.marking else work(await _find(stores, tenant_id, asked, look))
+
+
+async def _read(stores: Stores, tenant_id: str, asked: Sequence[Asked], last: Look | None) -> list[Reading]:
+    """What is stored, by the marks, and in this order if there was no look before.
+
+    In this order a day without a mark is whole as it is saved, and so is a merged month of such days. After
+    a look both are asked for side by side. That holds if still the same days are marked, and no mark has
+    been cleared since: then no other day was marked in between, and all that was said is true side by side
+    as well. A day with a mark is whole either way: see `_find`.
+    """
+    at = time.monotonic()
+    if last is None:
         look = _look(stores, tenant_id, await stores.marks.marking(tenant_id))
-        return _kept(stores, tenant_id, asked, look, at) or await _find(stores, tenant_id, asked, look)
+        return await _find(stores, tenant_id, asked, look)
     marking, found = await asyncio.gather(
         stores.marks.marking(tenant_id), _find(stores, tenant_id, asked, last)
     )

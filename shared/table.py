@@ -16,7 +16,7 @@ from shared.figures import among, change, figures, keys, of_rows
 from shared.order import numbered, page
 from shared.ports import Stores
 from shared.query import ExportQuery, ViewQuery
-from shared.reading import Reading, read_all
+from shared.reading import Reading, Wanted, answer, read_all
 from shared.tenants import Tenant
 from shared.views import VIEWS, Groups, View
 
@@ -62,30 +62,47 @@ class Table:
 
 async def list_view(stores: Stores, name: str, question: Question, query: ViewQuery) -> ListAnswer[Any]:
     """One page of a view. Totals are those of all rows, whatever the page."""
-    table, frame = await find(stores, name, question, query)
-    return {
-        "data": list(table.rows(query.offset, query.limit)),
-        "pagination": {"limit": query.limit, "offset": query.offset, "total": len(table.numbers)},
-        **frame,
-    }
+
+    def page(readings: Sequence[Reading]) -> ListAnswer[Any]:
+        table, frame = _found(VIEWS[name], question, query, readings)
+        return {
+            "data": list(table.rows(query.offset, query.limit)),
+            "pagination": {"limit": query.limit, "offset": query.offset, "total": len(table.numbers)},
+            **frame,
+        }
+
+    return await answer(stores, question.tenant.id, _wanted(VIEWS[name], question, query), page)
 
 
 async def find(stores: Stores, name: str, question: Question, query: ExportQuery) -> tuple[Table, Framed]:
     """All rows of a view that the query asks for, and what the answer says beside them."""
-    view, earlier = VIEWS[name], before(question.period) if query.compare else None
-    now, then = await _readings(stores, view, question, earlier, query)
+    readings = await read_all(stores, question.tenant.id, _wanted(VIEWS[name], question, query))
+    return _found(VIEWS[name], question, query, readings)
+
+
+def _wanted(view: View, question: Question, query: ExportQuery) -> list[Wanted]:
+    """What is asked of the period and, to compare, of the period before."""
+    periods = [question.period, *([before(question.period)] if query.compare else [])]
+    return [(period, (*view.dimensions, *query.filters())) for period in periods]
+
+
+def _found(
+    view: View, question: Question, query: ExportQuery, readings: Sequence[Reading]
+) -> tuple[Table, Framed]:
+    now, *then = (reading.filter(query.filters()) for reading in readings)
     every = _grouped(view, now, question.period, query)
-    groups = every if query.q is None else every.at(_found(view, every, query.q))
+    groups = every if query.q is None else every.at(_searched(view, every, query.q))
     numbers = numbered(view, groups, query.sort or view.sort)
-    if earlier is None or then is None:
+    if not then:
         table = Table(view, groups, numbers, None)
         return table, frame(question, now, table.totals())
-    previous = _aligned(view, every, _grouped(view, then, earlier, query).grouped)
+    earlier = before(question.period)
+    previous = _aligned(view, every, _grouped(view, then[0], earlier, query).grouped)
     if query.q is not None:
         previous = among(previous, view.keys, keys(groups.grouped, view.keys))
     table = Table(view, groups, numbers, previous)
-    answer = frame(question, now, table.totals())
-    return table, {**answer, "previous_period": period_answer(earlier, question.tenant)}
+    told = frame(question, now, table.totals())
+    return table, {**told, "previous_period": period_answer(earlier, question.tenant)}
 
 
 def frame(question: Question, reading: Reading, totals: Row) -> Framed:
@@ -130,18 +147,6 @@ def _rows(columns: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
         yield dict(zip(columns, cells, strict=True))
 
 
-async def _readings(
-    stores: Stores, view: View, question: Question, earlier: Period | None, query: ExportQuery
-) -> tuple[Reading, Reading | None]:
-    """What is asked of the period and, where there is one, of the earlier period."""
-    filters = query.filters()
-    names = (*view.dimensions, *filters)
-    periods = [question.period] if earlier is None else [question.period, earlier]
-    found = await read_all(stores, question.tenant.id, [(period, names) for period in periods])
-    now, *then = (reading.filter(filters) for reading in found)
-    return now, then[0] if then else None
-
-
 def _grouped(view: View, reading: Reading, period: Period, query: ExportQuery) -> Groups:
     cube, every = reading.cube, view.every
     if view.keys == (DAY,):
@@ -164,7 +169,7 @@ def _aligned(view: View, now: Groups, then: Cube) -> Cube:
     return then.filter({DAY: renamed}).mapped(DAY, renamed.get)
 
 
-def _found(view: View, groups: Groups, text: str) -> NDArray[np.intp]:
+def _searched(view: View, groups: Groups, text: str) -> NDArray[np.intp]:
     """The rows that have this text, in any case, in what is searched."""
     columns = [view.columns[name](groups) for name in view.searched]
     wanted = text.casefold()

@@ -11,11 +11,12 @@ from shared.days import Period
 from shared.directory import Person, erase, update
 from shared.look import SETTLED
 from shared.ports import Stores
-from shared.reading import KEPT, read, read_all
+from shared.reading import KEPT, Reading, answer, read, read_all
 from shared.rebuild import Rebuild
 from shared.reprice import Repricing
 from shared.saved import Asked
 from shared.seal import seal_marked
+from tests.events import Sums
 from tests.fakes import Interrupted, Process
 from tests.shared.market import BOOKS
 from tests.shared.sealing import ALL, on, sums_of
@@ -35,6 +36,23 @@ async def test_what_was_read_is_told_again_as_long_as_nothing_is_marked(shop: Sh
         process = Process()
         assert await shop.read(BY_USER, process) == shop.truth(BY_USER)
         assert process.steps > 1
+
+
+async def test_an_answer_is_made_of_what_is_kept_while_the_marks_are_on_their_way(shop: Shop) -> None:
+    """It is made anew where they have changed."""
+    await fill(shop)
+    await shop.keep(BY_DAY)
+    for change, logs in ((None, [["begin"]]), (today, [["begin"], ["begin", "end"]])):
+        if change:
+            await change(shop)
+        process, made = Late(), list[list[str]]()
+
+        def work(readings: list[Reading], process: Late = process, made: list[list[str]] = made) -> Sums:
+            made.append(process.log[:2])
+            return sums_of(readings[0].cube, BY_DAY)
+
+        found = await answer(shop.reader_in(process), "contoso", [(ALL, BY_DAY)], work)
+        assert (found, made) == (shop.truth(BY_DAY), logs)
 
 
 @pytest.mark.parametrize("age", [KEPT - 1, KEPT])
