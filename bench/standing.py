@@ -8,7 +8,7 @@ from bench.ours import OURS
 from bench.report import median, ms, table, text
 
 FIRST = "ours, first time"
-AFTER = "ours, after an event"
+MARKED = "ours, newly marked"
 GOALS = ((30_000_000, 100), (3_000_000, 20))  # by-feature: so many events, so many times ahead
 GOAL_OF = "ClickHouse"
 FRONT = "ahead of all"
@@ -40,7 +40,7 @@ class Timings:
 
     def names(self, cell: Cell) -> list[str]:
         """Who was asked beside us."""
-        return [name for name in self.answers[cell] if name not in (OURS, FIRST, AFTER)]
+        return [name for name in self.answers[cell] if name not in (OURS, FIRST, MARKED)]
 
 
 def tell(timings: Timings, names: Sequence[str]) -> None:
@@ -55,15 +55,16 @@ def tell(timings: Timings, names: Sequence[str]) -> None:
         "socket. Their tables have codes for names, which are cheaper to group; the server looks the names",
         "up in a list. All answers are equal.",
     )
-    table(("view", "events a day", "events", FIRST, AFTER, OURS, *names), _over_http(timings, names))
+    table(("view", "events a day", "events", FIRST, MARKED, OURS, *names), _over_http(timings, names))
     text(
         "A *first time* is that of a host that has not read these days before; later it keeps what sealed",
-        "days add up to. *After an event*, one before each answer, it reads the state of each day, today and",
-        "what is not folded. A host that has seen the same marks for ten seconds keeps what it reads, for",
-        "some minutes, and then reads the marks alone: that is *ours*; the databases have no new events then",
-        "either. With 2,000 events a day one comes every 43 seconds; with 100,000 there is always a new one.",
-        "The daily rollup is two tables of days, with users (for by-user) and without; the others group raw",
-        "events. A dash: not loaded, it would take too long; there the months before repeat thirty days.",
+        "days add up to. *Newly marked*: today is marked before each answer, as each event does, so that the",
+        "host reads the state of each day, today and what is not folded. A host that has seen the same marks",
+        "for ten seconds keeps what it reads, for five minutes, and then reads the marks alone: that is",
+        "*ours*; the databases have no new events then either. With 2,000 events a day one comes every 43",
+        "seconds; with 100,000 there is always a new one. The daily rollup is two tables of days, with users",
+        "(for by-user) and without; the others group raw events. A dash: not loaded, it would take too long;",
+        "there the months before repeat thirty days.",
     )
     text(
         "Milliseconds of the query alone, from SQL to rows, in these same answers; ours is the whole answer:"
@@ -108,8 +109,8 @@ def _users(timings: Timings, cell: Cell) -> Iterator[str]:
     quicker = [f"{name} ({ms(took)} ms)" for name, took in alone.items() if took < us]
     more = f"; quicker than our whole answer is the query alone of {', '.join(quicker)}" if quicker else ""
     yield f"{events} {FRONT} over HTTP: {verdict}{more}"
-    after = timings.took(cell, AFTER)
-    yield f"{events} right after an event: {ms(after)} ms, {_place(timings, cell, after)}"
+    marked = timings.took(cell, MARKED)
+    yield f"{events} newly marked: {ms(marked)} ms, {_place(timings, cell, marked)}"
 
 
 def _place(timings: Timings, cell: Cell, us: float) -> str:
@@ -123,7 +124,7 @@ def _over_http(timings: Timings, names: Sequence[str]) -> Iterator[list[str]]:
         (traffic, days, view), us = cell, timings.took(cell, OURS)
         others = [timings.took(cell, name) if name in answers else None for name in names]
         cells = ["-" if other is None else f"{ms(other)} ({other / us:.1f}x)" for other in others]
-        own = [ms(timings.took(cell, name)) for name in (FIRST, AFTER, OURS)]
+        own = [ms(timings.took(cell, name)) for name in (FIRST, MARKED, OURS)]
         yield [f"{view}, {days} days", traffic, f"{timings.events[cell]:,}", *own, *cells]
 
 

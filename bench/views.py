@@ -19,10 +19,10 @@ from bench.databases import Databases, databases
 from bench.engines import VIEWS, Question
 from bench.ours import Service, introduce, merge_months, moved, save_day, stores_of
 from bench.report import progress
-from bench.standing import AFTER, FIRST, Cell, Timings, tell
+from bench.standing import FIRST, MARKED, Cell, Timings, tell
 from local.stack import Stack
 from shared.cube import Cube
-from shared.look import SETTLED
+from shared.look import CAUGHT_UP
 from shared.ports import Stores
 from tests.stack import api_of
 
@@ -77,7 +77,7 @@ async def main() -> None:
         for plan in chosen:
             await measure(plan, others.contenders, service, timings, today)
             await measure_floor(plan, service, timings, today)
-            await measure_after(plan, service, timings, today, stores, customers[plan.traffic.people].id)
+            await measure_marked(plan, service, timings, today, stores, customers[plan.traffic.people].id)
             for _ in range(FIRST_TIMES):
                 host = await stack.start_host()
                 await measure_first(plan, Service(session, host.url, keys), timings, today)
@@ -109,7 +109,7 @@ async def settle(plans: Sequence[Plan], service: Service, today: date) -> None:
     """Has our host see that nothing more is marked, until it keeps what it reads."""
     for plan in plans:
         await service.ask(Question("by-feature", plan.traffic.people, today, today))
-    await asyncio.sleep(SETTLED)
+    await asyncio.sleep(CAUGHT_UP)
 
 
 async def measure(
@@ -150,14 +150,14 @@ async def measure_floor(plan: Plan, service: Service, timings: Timings, today: d
         timings.one_day.append((await service.ask(question)).took)
 
 
-async def measure_after(
+async def measure_marked(
     plan: Plan, service: Service, timings: Timings, today: date, stores: Stores, tenant_id: str
 ) -> None:
-    """Asks right after an event: its mark has everything read again."""
+    """Asks when today has just been marked, as an event leaves it: everything is read again."""
     for question in questions(plan, today):
         for _ in range(ROUNDS):
             await stores.marks.mark(tenant_id, today)
-            timings.of(cell_of(plan, question), AFTER).append(await service.ask(question))
+            timings.of(cell_of(plan, question), MARKED).append(await service.ask(question))
 
 
 async def measure_first(plan: Plan, service: Service, timings: Timings, today: date) -> None:

@@ -73,22 +73,22 @@ class Known(Mapping[str, Person]):
 
 async def shards(stores: Stores, tenant_id: str, heads: Sequence[Document]) -> list[Document]:
     """The shards of these states. They are large and seldom change: this process keeps those it has read."""
-    kept = kept_shards(stores, names_of(tenant_id, heads))
+    kept = kept_shards(stores, shard_names(tenant_id, heads))
     if kept is not None:
         return kept
     found = await stores.usage.directory(tenant_id)
-    for name, shard in zip(names_of(tenant_id, found), found, strict=True):
+    for name, shard in zip(shard_names(tenant_id, found), found, strict=True):
         stores.shards.put(name, shard)
     return found
 
 
 def kept_shards(stores: Stores, names: Sequence[ShardName]) -> list[Document] | None:
-    """The shards of these names; None if one of them is not kept."""
-    kept = [shard for name in names if (shard := stores.shards.get(name))]
-    return kept if len(kept) == len(names) else None
+    """The shards of these names; None if one of them is not kept, or two are states of the same shard."""
+    kept = {shard["id"]: shard for name in names if (shard := stores.shards.get(name))}
+    return [*kept.values()] if len(kept) == len({*names}) else None
 
 
-def names_of(tenant_id: str, shards: Sequence[Document]) -> list[ShardName]:
+def shard_names(tenant_id: str, shards: Sequence[Document]) -> list[ShardName]:
     """What tells each state of a shard from any other."""
     return [(tenant_id, shard["id"], shard["_etag"]) for shard in shards]
 

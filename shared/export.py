@@ -17,7 +17,7 @@ from shared.money import digits
 from shared.ports import Stores
 from shared.query import ExportQuery, SummaryQuery
 from shared.summary import summary
-from shared.table import Question, find
+from shared.table import Question, Table, find
 
 MAX_ROWS = 100_000
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # with these a spreadsheet's formula begins
@@ -33,9 +33,12 @@ class Sheet:
 
 async def view_sheet(name: str, stores: Stores, question: Question, query: ExportQuery) -> Sheet:
     """All rows of a list view that the query asks for, in its order."""
-    table, _ = await find(stores, name, question, query)
-    rows = (list(flat(row).values()) for row in table.rows(0, len(table.numbers)))
-    return Sheet([*table.view.columns, *table.totals()], rows)
+
+    def sheet(table: Table, _: object) -> Sheet:
+        rows = [list(flat(row).values()) for row in table.rows(0, len(table.numbers))]
+        return Sheet([*table.view.columns, *table.totals()], rows)
+
+    return await find(stores, name, question, query, sheet)
 
 
 async def summary_sheet(stores: Stores, question: Question, query: SummaryQuery) -> Sheet:

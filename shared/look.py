@@ -10,16 +10,16 @@ from shared.rollup import Rollup
 from shared.saved import Saved
 
 RECENT = 30  # seconds: beside a state of that age few segments are waiting
-SETTLED = 10  # seconds after which no replica lacks what is marked (sealing, which forgets, waits a minute)
+CAUGHT_UP = 10  # seconds after which no replica lacks what is marked (sealing, which forgets, waits a minute)
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """What was seen; times are those of this process.
 
-    The marks have been like this since that time. `states` has the saved states of some of
-    the marked days, each with the time at which it was asked for. `split` are whole months that were not
-    merged: their days are worth asking for at once.
+    `since` is when the marks were seen like this first. `states` has the saved states of some of the marked
+    days, each with the time at which it was asked for. `split` are whole months that were not merged: their
+    days are worth asking for at once.
     """
 
     marking: Marking
@@ -37,9 +37,9 @@ class Look:
             + sum(len(one.folded) for _, one in self.states.values())
         )
 
-    def is_settled(self, at: float) -> bool:
+    def has_caught_up(self, at: float) -> bool:
         """Whether all that is marked can be read at that time, from whichever replica."""
-        return at - self.since >= SETTLED
+        return at - self.since >= CAUGHT_UP
 
     def known(self, at: float) -> dict[date, Rollup]:
         """The states that are recent at that time."""

@@ -56,7 +56,7 @@ class Mark:
 
 
 class Marking(NamedTuple):
-    """The marked days of a tenant, each with what tells its mark from a later one.
+    """The marked days of a tenant, each with the etag of its mark.
 
     The stamp is another one after a mark of the tenant was cleared, and after `mark_tenant`.
     """
@@ -70,7 +70,7 @@ class Marking(NamedTuple):
 
 
 class Marks(Protocol):
-    """Which tenant-days are not sealed ("dirty"), which months wait to be merged, and who has changed."""
+    """Which tenant-days are not sealed ("dirty"), which months wait to be merged, which tenants changed."""
 
     async def mark(self, tenant_id: str, day: date) -> None:
         """Says that a segment of this tenant-day has been stored."""
@@ -85,7 +85,7 @@ class Marks(Protocol):
         ...
 
     async def marking(self, tenant_id: str) -> Marking:
-        """The days of the tenant that may have unfolded segments, and what has changed of it."""
+        """The days of the tenant that may have unfolded segments, and its stamp."""
         ...
 
     async def all(self) -> list[Mark]:

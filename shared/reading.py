@@ -4,7 +4,8 @@ Every view is answered from here. It names the dimensions that it needs; what th
 
 A process keeps what it has read, and tells it again while the tenant's marks are the same. That is right
 because whatever changes an answer changes the marks afterwards: events, imports and repricing mark a day,
-sealing clears its mark, naming or erasing a user calls `mark_tenant`. Folds and merges change no answer.
+sealing clears its mark, naming or erasing a user calls `mark_tenant`. Folds and merges change no figure.
+A name that a fold has learnt from another day's events shows after `KEPT` at the latest.
 """
 
 import asyncio
@@ -49,9 +50,10 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class KeptReading:
-    """A reading to answer with again while the marks are these. `at` is when it began, in this process.
+    """A reading to answer with again while the marks are these.
 
-    Shards are large, and many readings share them: of these it has the names.
+    `at` is the time of this process at which it began. Shards of the directory are named, not held: they
+    are large, and many readings share them.
     """
 
     reading: Reading
@@ -102,7 +104,7 @@ async def answer[T](
 async def _answer[T](
     stores: Stores, tenant_id: str, asked: Sequence[Asked], work: Callable[[list[Reading]], T]
 ) -> T:
-    """Of what is kept, if the marks are as they were. Else of what is stored, by the marks."""
+    """The same: of kept readings if the marks have not changed since, else of what is stored."""
     at, last = time.monotonic(), stores.looks.get(tenant_id)
     kept = _kept(stores, tenant_id, asked, last, at) if last else []
     if not (last and kept):
@@ -134,7 +136,7 @@ async def _read(stores: Stores, tenant_id: str, asked: Sequence[Asked], last: Lo
     look = _look(stores, tenant_id, marking)
     if not marking.has_same_days(last.marking):
         return await _find(stores, tenant_id, asked, look)
-    if last.is_settled(at):
+    if marking == last.marking and last.has_caught_up(at):
         for one, reading in zip(asked, found, strict=True):
             stores.readings.put((tenant_id, one), _to_keep(tenant_id, reading, last.marking, at))
     return found
@@ -157,10 +159,11 @@ def _kept(stores: Stores, tenant_id: str, asked: Sequence[Asked], look: Look, at
 
 
 def _to_keep(tenant_id: str, reading: Reading, marking: Marking, at: float) -> KeptReading:
+    """The reading without its shards."""
     people, bare = reading.people, replace(reading, people=None)
     if people is None:
         return KeptReading(bare, marking, at)
-    return KeptReading(bare, marking, at, directory.names_of(tenant_id, people.shards), people.named)
+    return KeptReading(bare, marking, at, directory.shard_names(tenant_id, people.shards), people.named)
 
 
 def _again(stores: Stores, kept: KeptReading) -> Reading | None:

@@ -31,8 +31,9 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What is saved of it: main documents of merged months, totals of all other days, heads of `shards`.
+    """What is saved of what is asked for.
 
+    That is the main documents of merged months, the totals of all other days, and the heads of `shards`.
     `states` are those of the marked days. Of the months that may be merged, `whole`, these are `merged`.
     """
 

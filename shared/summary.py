@@ -1,6 +1,5 @@
 """The overview: the key metrics of the billing month and of today, beside the totals of a period."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from shared.answers import PeriodAnswer, ProviderShare, SummaryAnswer, SummaryData
@@ -11,7 +10,7 @@ from shared.days import Period, before, billing_month, day_of
 from shared.figures import distinct_users, figures, keys, percent, top
 from shared.ports import Stores
 from shared.query import SummaryQuery
-from shared.reading import read_all
+from shared.reading import Wanted, read_all
 from shared.table import Question, compared, frame, period_answer
 
 MONTH_NEEDS = (USER, "feature", "provider")
@@ -23,7 +22,7 @@ async def summary(stores: Stores, question: Question, query: SummaryQuery) -> Su
     today = day_of(question.now, tenant.zone)
     billing = billing_month(today, tenant.billing_day)
     earlier = before(question.period)
-    wanted: list[tuple[Period, Iterable[str]]] = [
+    wanted: list[Wanted] = [
         (Period(billing.first, today), (*MONTH_NEEDS, *filters)),
         (Period(today, today), (DAY, *filters)),
         (question.period, filters),

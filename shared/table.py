@@ -1,6 +1,6 @@
 """Answering a list view: its rows found, sorted and paged, with totals of all that were found."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -16,7 +16,7 @@ from shared.figures import among, change, figures, keys, of_rows
 from shared.order import numbered, page
 from shared.ports import Stores
 from shared.query import ExportQuery, ViewQuery
-from shared.reading import Reading, Wanted, answer, read_all
+from shared.reading import Reading, answer
 from shared.tenants import Tenant
 from shared.views import VIEWS, Groups, View
 
@@ -63,46 +63,47 @@ class Table:
 async def list_view(stores: Stores, name: str, question: Question, query: ViewQuery) -> ListAnswer[Any]:
     """One page of a view. Totals are those of all rows, whatever the page."""
 
-    def page(readings: Sequence[Reading]) -> ListAnswer[Any]:
-        table, frame = _found(VIEWS[name], question, query, readings)
+    def shown(table: Table, framed: Framed) -> ListAnswer[Any]:
         return {
             "data": list(table.rows(query.offset, query.limit)),
             "pagination": {"limit": query.limit, "offset": query.offset, "total": len(table.numbers)},
-            **frame,
+            **framed,
         }
 
-    return await answer(stores, question.tenant.id, _wanted(VIEWS[name], question, query), page)
+    return await find(stores, name, question, query, shown)
 
 
-async def find(stores: Stores, name: str, question: Question, query: ExportQuery) -> tuple[Table, Framed]:
-    """All rows of a view that the query asks for, and what the answer says beside them."""
-    readings = await read_all(stores, question.tenant.id, _wanted(VIEWS[name], question, query))
-    return _found(VIEWS[name], question, query, readings)
+async def find[T](
+    stores: Stores, name: str, question: Question, query: ExportQuery, work: Callable[[Table, Framed], T]
+) -> T:
+    """What `work` makes of all rows that the query asks for, and of what the answer says beside them."""
+    view, earlier = VIEWS[name], before(question.period) if query.compare else None
+    names = (*view.dimensions, *query.filters())
+    wanted = [(period, names) for period in (question.period, earlier) if period]
+
+    def worked(readings: Sequence[Reading]) -> T:
+        return work(*_table(view, question, earlier, query, readings))
+
+    return await answer(stores, question.tenant.id, wanted, worked)
 
 
-def _wanted(view: View, question: Question, query: ExportQuery) -> list[Wanted]:
-    """What is asked of the period and, to compare, of the period before."""
-    periods = [question.period, *([before(question.period)] if query.compare else [])]
-    return [(period, (*view.dimensions, *query.filters())) for period in periods]
-
-
-def _found(
-    view: View, question: Question, query: ExportQuery, readings: Sequence[Reading]
+def _table(
+    view: View, question: Question, earlier: Period | None, query: ExportQuery, readings: Sequence[Reading]
 ) -> tuple[Table, Framed]:
+    """The rows that were found in the period, compared with those of the earlier one if there is one."""
     now, *then = (reading.filter(query.filters()) for reading in readings)
     every = _grouped(view, now, question.period, query)
     groups = every if query.q is None else every.at(_searched(view, every, query.q))
     numbers = numbered(view, groups, query.sort or view.sort)
-    if not then:
+    if earlier is None:
         table = Table(view, groups, numbers, None)
         return table, frame(question, now, table.totals())
-    earlier = before(question.period)
     previous = _aligned(view, every, _grouped(view, then[0], earlier, query).grouped)
     if query.q is not None:
         previous = among(previous, view.keys, keys(groups.grouped, view.keys))
     table = Table(view, groups, numbers, previous)
-    told = frame(question, now, table.totals())
-    return table, {**told, "previous_period": period_answer(earlier, question.tenant)}
+    framed = frame(question, now, table.totals())
+    return table, {**framed, "previous_period": period_answer(earlier, question.tenant)}
 
 
 def frame(question: Question, reading: Reading, totals: Row) -> Framed:

@@ -159,7 +159,7 @@ class FakeMarks(_Fake):
         await self.process.do(write)
 
     async def marking(self, tenant_id: str) -> Marking:
-        """The days of the tenant that may have unfolded segments, and what has changed of it."""
+        """The days of the tenant that may have unfolded segments, and its stamp."""
 
         def read() -> Marking:
             marks = [mark for mark in self.cloud.marks.values() if mark.tenant_id == tenant_id]

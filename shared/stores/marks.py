@@ -1,4 +1,4 @@
-"""The dirty marks: which tenant-days are not sealed, which months wait, and when a tenant changed last."""
+"""The dirty marks: which tenant-days are not sealed, which months wait, and that a tenant has changed."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -13,7 +13,7 @@ from shared.stores.schema import MARKS_TABLE
 from shared.stores.tables import OTHERS_CAME_FIRST, Table, utc
 
 CHANGED = "changed"  # the key of the row that `mark_tenant` and each clearing of a tenant's marks rewrite
-MONTH = "{:%Y-%m}"  # a row's key is a day, or a month
+MONTH = "{:%Y-%m}"  # a key that begins with a digit is a day, or a month
 
 
 class MarkStore(Table):
@@ -36,7 +36,7 @@ class MarkStore(Table):
         await self._table.upsert_entity(_changed(tenant_id), mode=UpdateMode.REPLACE)
 
     async def marking(self, tenant_id: str) -> Marking:
-        """The days of the tenant that may have unfolded segments, and what has changed of it."""
+        """The days of the tenant that may have unfolded segments, and its stamp."""
         found = await self._query("PartitionKey eq @tenant", tenant=tenant_id)
         stamp = next((_etag(row) for row in found if row["RowKey"] == CHANGED), "")
         return Marking({mark.day: mark.etag for mark in _marks(found) if not mark.month}, stamp)
@@ -55,7 +55,8 @@ class MarkStore(Table):
         unchanged = {"etag": mark.etag, "match_condition": MatchConditions.IfNotModified}
         delete = ("delete", {"PartitionKey": mark.tenant_id, "RowKey": row}, unchanged)
         try:
-            await self._table.submit_transaction([delete, ("upsert", _changed(mark.tenant_id))])
+            change = ("upsert", _changed(mark.tenant_id), {"mode": UpdateMode.REPLACE})
+            await self._table.submit_transaction([delete, change])
         except HttpResponseError as error:  # marked again, or cleared by another instance
             if error.status_code not in OTHERS_CAME_FIRST:
                 raise
@@ -65,7 +66,7 @@ class MarkStore(Table):
 
 
 def _marks(entities: Iterable[TableEntity]) -> list[Mark]:
-    return [_mark(entity) for entity in entities if entity["RowKey"] != CHANGED]
+    return [_mark(entity) for entity in entities if entity["RowKey"][0].isdigit()]
 
 
 def _changed(tenant_id: str) -> dict[str, str]:

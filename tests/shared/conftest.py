@@ -11,7 +11,7 @@ from tests.shared.shop import Shop
 
 @pytest.fixture
 def shop(monkeypatch: pytest.MonkeyPatch) -> Shop:
-    """The tenant by whose clock its reader goes."""
+    """A shop whose reader goes by the clock of its cloud."""
     shop = Shop()
     clock = SimpleNamespace(monotonic=lambda: (shop.cloud.now - NOW).total_seconds())
     monkeypatch.setattr(reading, "time", clock)

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 from shared.columns import DAY, DIMENSIONS, USER
-from shared.look import SETTLED, Look
+from shared.look import CAUGHT_UP, Look
 from shared.ports import Stores
 from shared.reading import read
 from tests.events import Sums, recount
@@ -75,15 +75,14 @@ class Shop(Market):
         found = await read(self.reader_in(process or Process()), "contoso", ALL, names)
         return sums_of(found.cube, names)
 
-    async def keep(self, names: tuple[str, ...]) -> Look:
-        """Reads until the reader keeps what it has read; gives the look that it has then."""
+    async def keep(self, names: tuple[str, ...]) -> None:
+        """Reads until the reader keeps what it has read."""
         await self.read(names)
-        self.cloud.wait(SETTLED)
+        self.cloud.wait(CAUGHT_UP)
         await self.read(names)
         process = Process()
         assert await self.read(names, process) == self.truth(names)
         assert process.steps == 1
-        return self.look
 
     def truth(self, names: tuple[str, ...]) -> Sums:
         """The recount of what is stored."""

@@ -168,3 +168,15 @@ def test_who_is_looked_up_is_who_all_sources_know_together(
 def documents(seen: tuple[str | None, str | None, int]) -> dict[str, Any]:
     """A user as documents keep them."""
     return dict(zip(("name", "email", "seen"), seen, strict=True))
+
+
+async def test_of_two_states_of_a_shard_the_newest_is_read() -> None:
+    """Two readings that are made together may have seen both; the same state twice is one."""
+    stores = Cloud().stores()
+    states = []
+    for name in ("Ann", "Anna"):
+        await directory.update(stores, "contoso", "ann", Person(name, None, 1))
+        states += await directory.shards(stores, "contoso", await stores.usage.directory("contoso"))
+    for seen in (states, states[::-1], [states[1], states[1]]):
+        found = await directory.shards(stores, "contoso", seen)
+        assert [shard["people"]["ann"]["name"] for shard in found] == ["Anna"]

@@ -8,7 +8,7 @@ from shared.columns import DAY, USER
 from shared.days import Period
 from shared.directory import Person, erase, load, update
 from shared.ingest import ingest
-from shared.look import RECENT, SETTLED
+from shared.look import CAUGHT_UP, RECENT
 from shared.reading import read, read_all
 from shared.rollup import fold_day
 from shared.seal import seal_marked
@@ -246,7 +246,7 @@ async def test_who_the_users_are_is_read_when_it_has_changed(shop: Shop) -> None
             assert found.people == people
             operations.append(process.steps)
         assert operations[1:] == [3, 3] < operations[:1]
-        shop.cloud.wait(SETTLED)
+        shop.cloud.wait(CAUGHT_UP)
         await read(shop.reader, "contoso", Period(TODAY, TODAY), (USER,))
         found = await read(shop.reader_in(process := Process()), "contoso", Period(TODAY, TODAY), (USER,))
         assert (found.people, process.steps) == (people, 1)

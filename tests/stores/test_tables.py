@@ -15,6 +15,7 @@ from shared.ports import Mark
 from shared.pricing import Price
 from shared.rejects import Reject
 from shared.services import Services
+from shared.stores.schema import MARKS_TABLE
 from shared.tenants import Tenant, Tier
 
 DAY, NEXT = date(2026, 3, 9), date(2026, 3, 10)
@@ -50,6 +51,17 @@ async def test_marks_are_one_a_tenant_day(services: Services, tenant_id: str) ->
     assert not (await marks.marking(f"{tenant_id}-2")).days
     found = await marks_of(services, tenant_id)
     assert before < found[DAY].at <= datetime.now(UTC)
+
+
+async def test_a_row_that_is_no_mark_is_none(services: Services, tenant_id: str) -> None:
+    """Whatever else a tenant's marks tell, as another version of the service may."""
+    marks = services.stores.marks
+    await marks.mark(tenant_id, DAY)
+    table = services.tables.get_table_client(MARKS_TABLE)
+    await table.upsert_entity({"PartitionKey": tenant_id, "RowKey": "cleared", "by": "1"})
+    assert (await marks.marking(tenant_id)).days.keys() == {DAY}
+    assert [mark.day for mark in await marks.all() if mark.tenant_id == tenant_id] == [DAY]
+    assert tenant_id not in [mark.tenant_id for mark in await marks.months()]
 
 
 async def test_a_mark_is_cleared_unless_it_was_renewed(services: Services, tenant_id: str) -> None:
