@@ -48,9 +48,7 @@ class Look:
     def with_marking(self, marking: Marking, at: float) -> "Look":
         """With the marks as they are at that time."""
         marking, since = (self.marking, self.since) if marking == self.marking else (marking, at)
-        states = {
-            day: one for day, one in self.states.items() if day in marking.days and at - one[0] < RECENT
-        }
+        states = {day: self.states[day] for day in self.known(at) if day in marking.days}
         return Look(marking, since, states, self.split)
 
     def with_saved(self, saved: Saved, at: float) -> "Look":
